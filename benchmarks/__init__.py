@@ -1,0 +1,1 @@
+"""Speed, as ratios · 速度，用比值说话"""

@@ -1,0 +1,113 @@
+"""Requests · 请求
+
+What a client asks and what it is answered, free of any transport: the HTTPS edge parses a path
+into a :class:`Request`, a component in the same process makes one directly, and from there on
+nobody can tell them apart.
+
+Upstream: staging/src/k8s.io/apiserver/pkg/endpoints/request/requestinfo.go
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from k8s_ref.apiserver.watchcache import Watch
+from k8s_ref.machinery.errors import BadRequest, NotFound
+from k8s_ref.machinery.kinds import Kind, Kinds
+
+VERB_OF = {
+    "GET": "get",
+    "POST": "create",
+    "PUT": "update",
+    "PATCH": "patch",
+    "DELETE": "delete",
+}
+"""The verb of each HTTP method, before list, watch and deletecollection are told apart."""
+
+
+@dataclass(slots=True)
+class Request:
+    """One call of the API."""
+
+    verb: str
+    kind: Kind
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    content_type: str = "application/json"
+    user: str = "system:admin"
+    agent: str = "kubectl"
+    """Who the trace and managedFields say it was: a component's name."""
+    warnings: list[str] = field(default_factory=list)
+    """What the server wants the caller to know although it did as asked."""
+
+    @property
+    def key(self) -> str:
+        """``namespace/name``, or ``name`` where the kind has no namespace."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
+    def subject(self) -> str:
+        """How the trace names what the call is about."""
+        return f"{self.kind.plural}/{self.key}"
+
+
+@dataclass(slots=True)
+class Response:
+    """The answer: a code and an object, or a stream of watch events."""
+
+    code: int
+    body: Any = None
+    stream: Watch | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def parse(
+    kinds: Kinds,
+    method: str,
+    path: str,
+    query: Mapping[str, str] | None = None,
+    body: Any = None,
+    **more: Any,
+) -> Request:
+    """The request an HTTP method and a path stand for; ``NotFound`` if no resource lives there.
+
+    >>> from k8s_ref.machinery.kinds import KINDS
+    >>> r = parse(KINDS, "GET", "/api/v1/namespaces/default/pods/web/log")
+    >>> r.verb, r.kind.kind, r.key, r.subresource
+    ('get', 'Pod', 'default/web', 'log')
+    """
+    if method not in VERB_OF:
+        raise BadRequest(f"unsupported method {method}")
+    group, version, rest = _split(path)
+    namespace = ""
+    if len(rest) > 2 and rest[0] == "namespaces" and rest[2] not in ("status", "finalize"):
+        namespace, rest = rest[1], rest[2:]
+    plural, name, subresource = [*rest, "", "", ""][:3]
+    kind = kinds.served(group, version, plural)
+    if kind is None or len(rest) > 3 or (namespace and not kind.namespaced):
+        raise NotFound.resource()
+    query = query or {}
+    verb = _verb(method, name, query)
+    return Request(verb, kind, namespace, name, subresource, query, body, **more)
+
+
+def _split(path: str) -> tuple[str, str, list[str]]:
+    parts = [part for part in path.split("/") if part]
+    if parts[:1] == ["api"] and len(parts) > 2:
+        return "", parts[1], parts[2:]
+    if parts[:1] == ["apis"] and len(parts) > 3:
+        return parts[1], parts[2], parts[3:]
+    raise NotFound.resource()
+
+
+def _verb(method: str, name: str, query: Mapping[str, str]) -> str:
+    if method == "GET" and query.get("watch") in ("true", "1"):
+        return "watch"
+    if not name and method in ("GET", "DELETE"):
+        return {"GET": "list", "DELETE": "deletecollection"}[method]
+    return VERB_OF[method]

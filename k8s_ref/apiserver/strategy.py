@@ -1,0 +1,119 @@
+"""Strategies · 策略
+
+One generic registry stores every kind; what differs between kinds when they are written is a
+row of this table: who counts generations, what a new object's status is, how long a deletion
+takes, what a DELETE answers, which field a watcher may name to sleep through all others.
+
+Upstream: pkg/registry/core/pod/strategy.go, pkg/registry/apps/replicaset/strategy.go and so on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from k8s_ref.machinery.kinds import Kind
+from k8s_ref.machinery.meta import Object, with_path, without_path
+from k8s_ref.machinery.qos import qos_class
+
+
+def _as_it_is(obj: Object) -> Object:
+    return obj
+
+
+def _at_once(obj: Object, asked: int | None) -> int:
+    return 0
+
+
+def _has_finalizers(obj: Object) -> bool:
+    return bool(obj["metadata"].get("finalizers"))
+
+
+@dataclass(slots=True, frozen=True)
+class Strategy:
+    """What the registry asks about a kind."""
+
+    prepare: Callable[[Object], Object] = _as_it_is
+    """Completes a new object: what a creator may not choose."""
+    generation: bool = False
+    """Whether ``metadata.generation`` counts the changes of ``spec``."""
+    grace: Callable[[Object, int | None], int] = _at_once
+    """Seconds between a DELETE and the end, given the seconds the caller asked for."""
+    held: Callable[[Object], bool] = _has_finalizers
+    """Whether somebody still has to clean up before the object may go."""
+    marked: Callable[[Object], Object] = _as_it_is
+    """What changes in an object, besides its metadata, when its deletion begins."""
+    returns_deleted: bool = False
+    """Whether DELETE answers with the object instead of a Status."""
+    trigger: Callable[[Object], str] | None = None
+    """The field by which most watchers select, so that the others are not woken."""
+
+
+def _new_pod(pod: Object) -> Object:
+    return {**pod, "status": {"phase": "Pending", "qosClass": qos_class(pod)}}
+
+
+def _pod_grace(pod: Object, asked: int | None) -> int:
+    """A Pod that runs nowhere has nobody to wait for."""
+    if not pod["spec"].get("nodeName") or pod["status"].get("phase") in ("Succeeded", "Failed"):
+        return 0
+    if asked is not None:
+        return asked
+    seconds: int = pod["spec"].get("terminationGracePeriodSeconds", 30)
+    return seconds
+
+
+def _node_name(pod: Object) -> str:
+    return pod["spec"].get("nodeName") or ""
+
+
+def _new_namespace(namespace: Object) -> Object:
+    name = namespace["metadata"]["name"]
+    labelled = with_path(namespace, ("metadata", "labels", "kubernetes.io/metadata.name"), name)
+    spec = {**(namespace.get("spec") or {}), "finalizers": ["kubernetes"]}
+    return {**labelled, "spec": spec, "status": {"phase": "Active"}}
+
+
+def _namespace_held(namespace: Object) -> bool:
+    return bool(namespace["spec"].get("finalizers")) or _has_finalizers(namespace)
+
+
+def _terminating(namespace: Object) -> Object:
+    return with_path(namespace, ("status", "phase"), "Terminating")
+
+
+def _without_status(obj: Object) -> Object:
+    return without_path(obj, ("status",))
+
+
+def _no_replicas(obj: Object) -> Object:
+    return {**obj, "status": {"replicas": 0}}
+
+
+STRATEGIES: dict[str, Strategy] = {
+    "pods": Strategy(
+        _new_pod, generation=True, grace=_pod_grace, returns_deleted=True, trigger=_node_name
+    ),
+    "namespaces": Strategy(
+        _new_namespace, held=_namespace_held, marked=_terminating, returns_deleted=True
+    ),
+    "replicasets.apps": Strategy(_no_replicas, generation=True),
+    "replicationcontrollers": Strategy(_no_replicas, generation=True),
+    "deployments.apps": Strategy(lambda obj: {**obj, "status": {}}, generation=True),
+    "statefulsets.apps": Strategy(_without_status, generation=True),
+    "daemonsets.apps": Strategy(_without_status, generation=True),
+    "jobs.batch": Strategy(_without_status, generation=True),
+    "cronjobs.batch": Strategy(_without_status, generation=True),
+    "services": Strategy(returns_deleted=True),
+    "serviceaccounts": Strategy(returns_deleted=True),
+    "persistentvolumes": Strategy(returns_deleted=True),
+    "persistentvolumeclaims": Strategy(returns_deleted=True),
+}
+
+
+def strategy_of(kind: Kind) -> Strategy:
+    """The row of a kind; most kinds have nothing special about them."""
+    return STRATEGIES.get(kind.resource, _PLAIN)
+
+
+_PLAIN = Strategy()

@@ -1,0 +1,106 @@
+"""Validation · 校验
+
+Whether an object may be stored.  Every kind is a row of the table: how its objects may be named,
+the rule of a new object, and what of one that is there may not change.  All causes are reported
+at once, so that a manifest with three mistakes is not sent three times.
+
+Upstream: pkg/apis/*/validation/, apiserver/pkg/registry/rest/{create,update}.go
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from k8s_ref.apiserver import validation_apps as apps
+from k8s_ref.apiserver import validation_core as core
+from k8s_ref.apiserver.validation_meta import metadata, metadata_update
+from k8s_ref.apiserver.validation_names import Test, dns_label, dns_subdomain
+from k8s_ref.apiserver.validation_pod import new_pod_spec
+from k8s_ref.apiserver.validation_pod_update import pod_update
+from k8s_ref.apiserver.validation_rules import Rule, always, anything, struct
+from k8s_ref.apiserver.validation_service import service, service_update
+from k8s_ref.machinery.errors import Cause
+from k8s_ref.machinery.meta import Object
+
+# From the new and the old object to what may not become of the one.
+Change: TypeAlias = Callable[[Object, Object], Iterable[Cause]]
+
+
+def _again(rule: Rule) -> Change:
+    return lambda new, old: rule(new, "")
+
+
+@dataclass(slots=True, frozen=True)
+class _Kind:
+    """What is asked about a kind; by default nothing but well-formed metadata."""
+
+    rule: Rule = anything
+    change: Change = lambda new, old: ()
+    name: Test | None = dns_subdomain
+    # Whether the rule looks at the status, which otherwise only controllers write.
+    status: bool = False
+
+
+def _spec(rule: Rule) -> Rule:
+    return struct(always("spec", rule, {}))
+
+
+def _with_selector(rule: Rule) -> _Kind:
+    def change(new: Object, old: Object) -> Iterator[Cause]:
+        yield from rule(new, "")
+        yield from apps.same_selector(new, old)
+
+    return _Kind(rule, change)
+
+
+_template = struct(always("template", apps.pod_template, {}))
+
+_KINDS = {
+    "Pod": _Kind(_spec(new_pod_spec), pod_update),
+    "PodTemplate": _Kind(_template, _again(_template)),
+    "ReplicaSet": _with_selector(_spec(apps.replica_set)),
+    "Deployment": _with_selector(_spec(apps.deployment)),
+    "Node": _Kind(core.node, core.node_update, status=True),
+    "Namespace": _Kind(core.namespace, name=dns_label),
+    "Event": _Kind(core.event, core.event_update, name=None),
+    "Lease": _Kind(core.lease, _again(core.lease)),
+    "ConfigMap": _Kind(core.config_map, core.config_map_update),
+    "Secret": _Kind(core.secret, core.secret_update),
+    "Service": _Kind(service, service_update, name=dns_label),
+}
+_OTHER = _Kind()
+
+
+def validate(kind_name: str, obj: Object) -> list[Cause]:
+    """All that is wrong with a new object; it can be stored if that is nothing.
+
+    >>> pod = {"metadata": {"name": "web"}, "spec": {"restartPolicy": "Always"}}
+    >>> [str(cause) for cause in validate("Pod", pod)]
+    ['spec.containers: Required value', 'spec.dnsPolicy: Required value']
+    """
+    kind = _KINDS.get(kind_name, _OTHER)
+    causes = list(metadata(obj["metadata"], "metadata", kind.name)) if kind.name else []
+    causes.extend(kind.rule(obj, ""))
+    return causes
+
+
+def validate_update(kind_name: str, new: Object, old: Object) -> list[Cause]:
+    """All that speaks against replacing ``old`` by ``new``.
+
+    Causes about the metadata come twice, because upstream asks twice: once for every kind alike,
+    once with the rules of the kind.  A part that is the very same object is not looked at again.
+    """
+    kind = _KINDS.get(kind_name, _OTHER)
+    causes: list[Cause] = []
+    if new["metadata"] is not old["metadata"]:
+        causes.extend(metadata_update(new["metadata"], old["metadata"], "metadata"))
+        causes *= 2
+    apart = _APART if kind.status else _APART | {"status"}
+    if any(new.get(part) is not old.get(part) for part in (new.keys() | old.keys()) - apart):
+        causes.extend(kind.change(new, old))
+    return causes
+
+
+_APART = frozenset(("metadata", "apiVersion", "kind"))

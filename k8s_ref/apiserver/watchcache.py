@@ -1,0 +1,203 @@
+"""Watch cache · 监听缓存
+
+The API server watches the store once; everybody else watches the API server.  Each event is
+decoded once and kept in a ring that all watchers share, each with a cursor of its own; whoever
+falls off the ring gets 410 and lists again, so no queue is unbounded.  Watchers that name one
+value of a trigger field (a kubelet: its node) share a smaller ring and sleep through the rest.
+
+Upstream: staging/src/k8s.io/apiserver/pkg/storage/cacher/cacher.go, watch_cache.go
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from k8s_ref.etcd import mvcc
+from k8s_ref.machinery.errors import Expired
+from k8s_ref.machinery.meta import Object, with_path
+from k8s_ref.sim.loop import Future, Loop
+
+CAPACITY = 10_000
+"""Events a ring remembers; upstream sizes its own between 100 and 102,400."""
+
+Selector = Callable[[Object], bool]
+
+
+class WatchEvent(NamedTuple):
+    """What a watcher is told: ADDED, MODIFIED or DELETED, and the object (its last state)."""
+
+    type: str
+    object: Object
+
+
+class Change(NamedTuple):
+    """One event of the ring: the object before and after, at one revision."""
+
+    revision: int
+    old: Object | None
+    new: Object | None
+
+    def seen_by(self, selector: Selector) -> WatchEvent | None:
+        """The event for a watcher with a selector: entering is ADDED, leaving is DELETED."""
+        before = self.old is not None and selector(self.old)
+        after = self.new is not None and selector(self.new)
+        if after:
+            assert self.new is not None
+            return WatchEvent("MODIFIED" if before else "ADDED", self.new)
+        if not before or self.old is None:
+            return None
+        # The last state carries the revision of the deletion, so that a watch can go on from it.
+        gone = with_path(self.old, ("metadata", "resourceVersion"), str(self.revision))
+        return WatchEvent("DELETED", gone)
+
+
+class Ring:
+    """The last events, and who sleeps until there are more."""
+
+    def __init__(self, since: int) -> None:
+        self.events: list[Change] = []
+        self.first = 0
+        """Number of the oldest event kept; events are numbered from 0 for ever."""
+        self.since = since
+        """Everything after this revision is in the ring."""
+        self.sleepers: list[Future[None]] = []
+
+    def append(self, change: Change) -> None:
+        """Add an event, forget the oldest half when full, wake the sleepers."""
+        self.events.append(change)
+        if len(self.events) > CAPACITY:
+            half = CAPACITY // 2
+            self.since = self.events[half - 1].revision
+            del self.events[:half]
+            self.first += half
+        sleepers, self.sleepers = self.sleepers, []
+        for sleeper in sleepers:
+            sleeper.resolve(None)
+
+    @property
+    def end(self) -> int:
+        """Number of the event that will come next."""
+        return self.first + len(self.events)
+
+
+class Watch:
+    """One watcher: a cursor into a ring.  ``await next()`` gives events until :meth:`stop`."""
+
+    def __init__(self, cache: WatchCache, ring: Ring, selector: Selector) -> None:
+        self.cache, self.loop, self.ring, self.selector = cache, cache.loop, ring, selector
+        self.cursor = ring.end
+        self.backlog: deque[tuple[int, WatchEvent]] = deque()
+        self.seen = ring.since
+        """The last revision told."""
+        self.stopped = False
+        self._sleeper: Future[None] | None = None
+
+    async def next(self) -> WatchEvent | None:
+        """The next event, or None once stopped; ``Gone`` for whoever fell off the ring."""
+        while not self.stopped:
+            if self.backlog:
+                return self._caused(*self.backlog.popleft())
+            if self.cursor < self.ring.first:
+                raise too_old(self.seen, self.ring.since)
+            while self.cursor < self.ring.end:
+                change = self.ring.events[self.cursor - self.ring.first]
+                self.cursor += 1
+                if (event := change.seen_by(self.selector)) is not None:
+                    return self._caused(change.revision, event)
+            self._sleeper = Future(self.loop)
+            self.ring.sleepers.append(self._sleeper)
+            await self._sleeper
+        return None
+
+    def stop(self) -> None:
+        """No more events; whoever waits in :meth:`next` is given None."""
+        self.stopped = True
+        self.cache.watches.pop(self, None)
+        if self._sleeper is not None:
+            self._sleeper.resolve(None)
+
+    def _caused(self, revision: int, event: WatchEvent) -> WatchEvent:
+        """What the watcher does next is caused by whoever wrote this revision."""
+        self.loop.cause = self.loop.trace.number_of(revision)
+        self.seen = max(self.seen, revision)
+        return event
+
+
+class WatchCache:
+    """The current objects of one resource, and the rings of those who watch it."""
+
+    def __init__(self, loop: Loop, since: int, trigger: Callable[[Object], str] | None) -> None:
+        self.loop, self.trigger = loop, trigger
+        self.objects: dict[str, Object] = {}
+        self.watches: dict[Watch, None] = {}
+        """Those who watch at present."""
+        self._ring = Ring(since)
+        self._triggered: dict[str, Ring] = {}
+
+    def begin(self, revision: int) -> None:
+        """What came before this revision was read from the store, not watched: nobody can ask."""
+        self._ring = Ring(revision)
+
+    def tell(self, key: str, event: mvcc.Event) -> None:
+        """Take one event of the store: decode it once, for everybody."""
+        old = self.objects.get(key)
+        revision = event.kv.mod_revision
+        new = None
+        if event.deleted:
+            self.objects.pop(key, None)
+        else:
+            new = self.objects[key] = decode(event.kv)
+        change = Change(revision, old, new)
+        self._ring.append(change)
+        if self.trigger is not None and self._triggered:
+            values = {self.trigger(obj): None for obj in (old, new) if obj is not None}
+            for value in values:
+                if value in self._triggered:
+                    self._triggered[value].append(change)
+
+    def watch(self, since: int | None, selector: Selector, value: str | None) -> Watch:
+        """Events after revision ``since`` (None: begin with ADDED for all there is)."""
+        if since is not None and since < self._ring.since:
+            raise too_old(since, self._ring.since)
+        ring = self._ring if value is None or self.trigger is None else self._ring_of(value)
+        watch = Watch(self, ring, selector)
+        self.watches[watch] = None
+        if since is None:
+            watch.backlog.extend(
+                (0, WatchEvent("ADDED", obj)) for obj in self.sorted() if selector(obj)
+            )
+        else:
+            missed = bisect_right(self._ring.events, since, key=lambda change: change.revision)
+            watch.backlog.extend(
+                (change.revision, event)
+                for change in self._ring.events[missed:]
+                if (event := change.seen_by(selector)) is not None
+            )
+        return watch
+
+    def sorted(self, prefix: str = "") -> list[Object]:
+        """All objects whose key starts with ``prefix``, in the order of their keys."""
+        return [self.objects[key] for key in sorted(self.objects) if key.startswith(prefix)]
+
+    def _ring_of(self, value: str) -> Ring:
+        if value not in self._triggered:
+            self._triggered[value] = Ring(self._ring.since)
+        return self._triggered[value]
+
+
+def too_old(asked: int, oldest: int) -> Expired:
+    """The error of whoever asks for events that are no longer kept: list again."""
+    return Expired(f"too old resource version: {asked} ({oldest})")
+
+
+def decode(kv: mvcc.KeyValue) -> Object:
+    """The object a version of a key holds, with the revision that wrote it."""
+    return with_path(kv.value, ("metadata", "resourceVersion"), str(kv.mod_revision))
+
+
+def everything(_: Any) -> bool:
+    """The selector that lets every object pass."""
+    return True

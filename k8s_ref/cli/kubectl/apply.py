@@ -1,0 +1,117 @@
+"""kubectl apply · 应用清单
+
+Makes the cluster's objects what the manifests say: missing ones are created, others patched, and
+those that are as they should be are left alone.  The one idea: the manifest is kept in an
+annotation of the object, so that the next ``apply`` knows which fields it may take away.
+
+Upstream: staging/src/k8s.io/kubectl/pkg/cmd/apply/apply.go, patcher.go
+"""
+
+from __future__ import annotations
+
+import json
+
+from k8s_ref.cli.kubectl.flags import Flag
+from k8s_ref.cli.kubectl.manifests import FILENAME, Manifest, at_source, manifests
+from k8s_ref.cli.kubectl.output import OUTPUT, check_format, report
+from k8s_ref.cli.kubectl.session import Command, Session, resource_of
+from k8s_ref.cli.kubectl.threeway import three_way
+from k8s_ref.client.client import MERGE, STRATEGIC
+from k8s_ref.machinery import schema
+from k8s_ref.machinery.errors import ApiError, NotFound
+from k8s_ref.machinery.meta import Object, with_path, without_path
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_ANNOTATION = ("metadata", "annotations", LAST_APPLIED)
+
+DRY_RUN = Flag("dry-run", default="none", bare="unchanged", help="client: say what would be done")
+
+
+async def apply(session: Session) -> int:
+    """Create or patch every object of the files."""
+    check_format(session.flags["output"])
+    if not session.flags["filename"]:
+        raise ValueError("must specify one of -f and -k")
+    dry = dry_run(session)
+    for manifest in manifests(session, "apply"):
+        try:
+            await _apply_one(session, manifest, dry)
+        except ApiError as error:
+            session.fail(at_source(error, "applying patch for", manifest.source))
+    return 0
+
+
+def dry_run(session: Session) -> bool:
+    """Whether nothing is to be written."""
+    asked = session.flags["dry-run"]
+    if asked == "server":
+        raise ValueError("--dry-run=server is not part of this compact kubectl; use client")
+    if asked not in ("none", "client"):
+        raise ValueError(f'Invalid dry-run value ({asked}). Must be "none", "server", or "client".')
+    return bool(asked == "client")
+
+
+async def _apply_one(session: Session, manifest: Manifest, dry: bool) -> None:
+    wanted = annotated(manifest.obj)
+    try:
+        current = await session.api.get(resource_of(manifest.kind), manifest.key)
+    except NotFound:
+        await create_one(session, manifest, wanted, dry)
+        return
+    if LAST_APPLIED not in current["metadata"].get("annotations", {}):
+        session.say(_warning(manifest))
+    patch = three_way(_last_applied(current), wanted, current, manifest.kind)
+    done = "configured" if patch else "unchanged"
+    if patch and not dry:
+        current = await _patch(session, manifest, patch)
+    report(session, manifest.kind, current, f"{done}{' (dry run)' if dry else ''}")
+
+
+async def create_one(session: Session, manifest: Manifest, obj: Object, dry: bool) -> None:
+    """Create one object and say so."""
+    if not dry:
+        try:
+            obj = await session.api.create(resource_of(manifest.kind), obj, strict=True)
+        except ApiError as error:
+            session.fail(at_source(error, "creating", manifest.source))
+            return
+    report(session, manifest.kind, obj, f"created{' (dry run)' if dry else ''}")
+
+
+async def _patch(session: Session, manifest: Manifest, patch: Object) -> Object:
+    form = STRATEGIC if schema.struct_of(manifest.kind) else MERGE
+    resource = resource_of(manifest.kind)
+    return await session.api.patch(resource, manifest.key, patch, content_type=form)
+
+
+def annotated(obj: Object) -> Object:
+    """The object with its own manifest in the annotation."""
+    plain = without_path(obj, _ANNOTATION)
+    if not plain["metadata"].get("annotations"):
+        plain = with_path(plain, ("metadata", "annotations"), {})
+    text = json.dumps(plain, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    return with_path(obj, _ANNOTATION, f"{text}\n")
+
+
+def _last_applied(current: Object) -> Object:
+    annotations = current["metadata"].get("annotations") or {}
+    found: Object = json.loads(annotations.get(LAST_APPLIED) or "{}")
+    return found
+
+
+def _warning(manifest: Manifest) -> str:
+    return (
+        f"Warning: resource {manifest.kind.plural}/{manifest.name} is missing the {LAST_APPLIED}"
+        " annotation which is required by kubectl apply. kubectl apply should only be used on"
+        " resources created declaratively by either kubectl create --save-config or kubectl apply."
+        " The missing annotation will be patched automatically."
+    )
+
+
+COMMAND = Command(
+    "apply",
+    apply,
+    (FILENAME, OUTPUT, DRY_RUN),
+    "kubectl apply -f FILE",
+    "make objects what a file says",
+)

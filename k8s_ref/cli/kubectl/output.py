@@ -1,0 +1,130 @@
+"""Output formats · 输出格式
+
+``-o yaml``, ``json``, ``name``, ``jsonpath=…``, ``custom-columns=…``: objects as text.  What the
+server keeps for itself, ``managedFields``, is left out as kubectl leaves it out.
+
+Upstream: staging/src/k8s.io/cli-runtime/pkg/printers/, pkg/genericclioptions/print_flags.go
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from k8s_ref.cli.kubectl import columns, jsonpath, yamltext
+from k8s_ref.cli.kubectl.flags import Flag
+from k8s_ref.cli.kubectl.session import Session, name_of
+from k8s_ref.machinery.errors import show
+from k8s_ref.machinery.kinds import Kind
+from k8s_ref.machinery.meta import Object, without_path
+
+OUTPUT = Flag("output", "o", help="yaml, json, name, jsonpath=TEMPLATE or custom-columns=SPEC")
+UPSTREAM_FORMATS = (
+    "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,"
+    "jsonpath-as-json,jsonpath-file,name,template,templatefile,wide,yaml"
+)
+FORMATS = ("json", "yaml", "name", "jsonpath", "jsonpath-as-json", "custom-columns", "wide")
+
+
+def check_format(output: str, allowed: tuple[str, ...] = FORMATS) -> None:
+    """``ValueError`` in kubectl's words if there is no such format."""
+    name, _, template = output.partition("=")
+    if name in UPSTREAM_FORMATS.split(",") and name not in FORMATS:
+        raise ValueError(f"output format {show(name)} is not part of this compact kubectl")
+    if name and name not in allowed:
+        raise ValueError(
+            f"unable to match a printer suitable for the output format {show(output)},"
+            f" allowed formats are: {UPSTREAM_FORMATS}"
+        )
+    if name.startswith("jsonpath") and not template:
+        raise ValueError("template format specified but no template given")
+    if name == "custom-columns" and not template:
+        raise ValueError("custom-columns format specified but no custom columns given")
+
+
+def as_text(found: list[tuple[Kind, Object]], output: str, one: bool) -> str:
+    """The objects in a format; ``one`` says that exactly one was asked for, by name."""
+    name, _, template = output.partition("=")
+    if name == "name":
+        return "".join(f"{name_of(kind, obj)}\n" for kind, obj in found)
+    objects = [_presentable(kind, obj) for kind, obj in found]
+    if name == "custom-columns":
+        return _custom_columns(objects, template)
+    if one and objects:
+        value = objects[0]
+    else:
+        value = {
+            "apiVersion": "v1",
+            "items": objects,
+            "kind": "List",
+            "metadata": {"resourceVersion": ""},
+        }
+    return _as_whole(value, name, template)
+
+
+def _as_whole(value: Object, name: str, template: str) -> str:
+    if name == "yaml":
+        return yamltext.write(value)
+    if name == "json":
+        return json_text(value)
+    if name == "jsonpath-as-json":
+        return json_text(jsonpath.find(template, value))
+    try:
+        return jsonpath.render(template, value)
+    except jsonpath.Missing as error:
+        message = f"error executing jsonpath {show(template)}: Error executing template: {error}"
+        raise ValueError(message) from None
+
+
+def json_text(value: Any) -> str:
+    """JSON as Go indents it, with the three letters escaped that HTML would mistake."""
+    text = json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False)
+    for char in "<>&":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return f"{text}\n"
+
+
+def _presentable(kind: Kind, obj: Object) -> Object:
+    shown = {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
+    return without_path(shown, ("metadata", "managedFields"))
+
+
+def _custom_columns(objects: list[Object], spec: str) -> str:
+    """``NAME:.metadata.name,NODE:.spec.nodeName``: a heading and a path each."""
+    parts = [column.partition(":") for column in spec.split(",")]
+    if not all(path for _, _, path in parts):
+        wrong = next(name for name, _, path in parts if not path)
+        raise ValueError(
+            f"unexpected custom-columns spec: {wrong}, expected <header>:<json-path-expr>"
+        )
+    table = [[header for header, _, _ in parts]]
+    for obj in objects:
+        table.append([_cell(jsonpath.find(path, obj)) for _, _, path in parts])
+    return columns.rows(table)
+
+
+def _cell(values: list[Any]) -> str:
+    return ",".join(number_or_text(value) for value in values) or "<none>"
+
+
+def number_or_text(value: Any) -> str:
+    """A value the way Go prints one without being told how: ``map[app:web]``."""
+    if isinstance(value, dict):
+        inside = " ".join(f"{key}:{number_or_text(value[key])}" for key in sorted(value))
+        return f"map[{inside}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(number_or_text, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "<nil>" if value is None else str(value)
+
+
+def report(session: Session, kind: Kind, obj: Object, done: str) -> None:
+    """Say what was done to one object, or print the object if the line asks for that."""
+    output = session.flags["output"]
+    if not output:
+        session.say(f"{name_of(kind, obj)} {done}")
+    elif output == "name":
+        session.say(name_of(kind, obj))
+    else:
+        session.write(as_text([(kind, obj)], output, one=True))

@@ -1,0 +1,137 @@
+"""Which objects a line means · 选中哪些对象
+
+``pods``, ``pods web db``, ``pod/web rs/db``, ``pods,rs -l app=web``, ``all``: the words after a
+command as a list of what to ask the server, one thing after the other.
+
+Upstream: staging/src/k8s.io/cli-runtime/pkg/resource/builder.go
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from k8s_ref.cli.kubectl.flags import Flag, switch
+from k8s_ref.cli.kubectl.manifests import FILENAME, manifests
+from k8s_ref.cli.kubectl.session import Session, resource_of
+from k8s_ref.machinery.errors import ApiError, BadRequest, NotFound, show
+from k8s_ref.machinery.kinds import Kind
+from k8s_ref.machinery.meta import Object
+
+SELECTORS = (
+    FILENAME,
+    Flag("selector", "l", help="only objects whose labels match, as app=web or 'app in (a,b)'"),
+    Flag("field-selector", help="only objects whose fields match, as status.phase=Running"),
+    switch("all-namespaces", "objects of every namespace", "A"),
+)
+"""Flags of all commands that select objects."""
+
+
+@dataclass(slots=True, frozen=True)
+class Target:
+    """One thing to ask for: an object by name, or, without a name, all that match."""
+
+    kind: Kind
+    name: str = ""
+    namespace: str = ""
+
+
+def targets(session: Session) -> list[Target]:
+    """What the words of the line select; ``ValueError`` in kubectl's words."""
+    if session.flags["filename"]:
+        found = manifests(session, "the command")
+        return [Target(m.kind, m.name, m.obj["metadata"].get("namespace", "")) for m in found]
+    words = [word for word in session.words if word]
+    if any("/" in word for word in words):
+        return [_by_path(session, word) for word in words]
+    kinds = [kind for name in words[0].split(",") for kind in _kinds(session, name)]
+    names = words[1:]
+    if not names:
+        return [Target(kind) for kind in kinds]
+    if session.flags["selector"] or session.flags["field-selector"]:
+        raise ValueError("name cannot be provided when a selector is specified")
+    if session.flags["all-namespaces"]:
+        raise ValueError("a resource cannot be retrieved by name across all namespaces")
+    return [Target(kind, name) for kind in kinds for name in names]
+
+
+def _by_path(session: Session, word: str) -> Target:
+    if "/" not in word:
+        raise ValueError(
+            "there is no need to specify a resource type as a separate argument when passing"
+            " arguments in resource/name form (e.g. 'kubectl get resource/<resource_name>' instead"
+            " of 'kubectl get resource resource/<resource_name>'"
+        )
+    type_name, _, name = word.partition("/")
+    if not type_name or not name or "/" in name:
+        raise ValueError("arguments in resource/name form may not have more than one slash")
+    return Target(kind_named(session, type_name), name)
+
+
+def _kinds(session: Session, name: str) -> list[Kind]:
+    return session.api.kinds.in_category(name) or [kind_named(session, name)]
+
+
+def kind_named(session: Session, name: str) -> Kind:
+    """The kind a word means; refused in kubectl's words."""
+    kind = session.api.kinds.find(name)
+    if kind is None:
+        plain = name.partition(".")[0]
+        raise ValueError(f"the server doesn't have a resource type {show(plain)}")
+    return kind
+
+
+async def fetch(session: Session, target: Target) -> list[Object]:
+    """The objects of a target as the server has them, each with its kind."""
+    resource = resource_of(target.kind)
+    if target.name:
+        key = session.key(target.kind, target.name, target.namespace)
+        return [await session.api.get(resource, key)]
+    labels, fields = session.flags["selector"], session.flags["field-selector"]
+    try:
+        listed = await session.api.list(resource, scope(session, target.kind), labels, fields)
+    except BadRequest as error:
+        raise _not_listed(target.kind, labels, fields, error) from None
+    kind = {"apiVersion": target.kind.api_version, "kind": target.kind.kind}
+    return [{**kind, **item} for item in listed["items"]]
+
+
+def _not_listed(kind: Kind, labels: str, fields: str, error: BadRequest) -> BadRequest:
+    what = show(f"{kind.group}/{kind.version}, Resource={kind.plural}")
+    if not labels and not fields:
+        return BadRequest(f"Unable to list {what}: {error}")
+    return BadRequest(
+        f"Unable to find {what} that match label selector {show(labels)},"
+        f" field selector {show(fields)}: {error}"
+    )
+
+
+def scope(session: Session, kind: Kind) -> str:
+    """The namespace to list; empty for all."""
+    if not kind.namespaced or session.flags["all-namespaces"]:
+        return ""
+    return session.namespace
+
+
+async def fetch_all(
+    session: Session, wanted: Iterable[Target], ignore_missing: bool = False
+) -> list[tuple[Kind, Object]]:
+    """Everything selected, in order; what cannot be had is noted and the rest goes on."""
+    found: list[tuple[Kind, Object]] = []
+    for target in wanted:
+        try:
+            found += [(target.kind, obj) for obj in await fetch(session, target)]
+        except NotFound as error:
+            if not ignore_missing:
+                session.fail(error)
+        except ApiError as error:
+            session.fail(error)
+    return found
+
+
+def nothing_found(session: Session, wanted: Iterable[Target]) -> str:
+    """What kubectl says when a selection is empty."""
+    namespaced = any(target.kind.namespaced for target in wanted)
+    if namespaced and not session.flags["all-namespaces"]:
+        return f"No resources found in {session.namespace} namespace."
+    return "No resources found"

@@ -1,0 +1,245 @@
+"""YAML in and out · YAML 的读与写
+
+Manifests are YAML as Kubernetes reads it: dates stay text, ``1:30`` is no number.  Objects are
+written the way ``kubectl get -o yaml`` writes them: keys sorted, a list as far left as its key,
+text in quotes only where it would otherwise be read as something else.
+
+Upstream: sigs.k8s.io/yaml, staging/src/k8s.io/cli-runtime/pkg/printers/yaml.go
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cmp_to_key
+from typing import Any
+
+import yaml
+
+
+class Loader(yaml.SafeLoader):
+    """YAML 1.1 as Go's reader for Kubernetes understands it."""
+
+
+_RESOLVED = {
+    "tag:yaml.org,2002:bool": (
+        re.compile(r"y|Y|yes|Yes|YES|n|N|no|No|NO|true|True|TRUE|false|False|FALSE"
+                   r"|on|On|ON|off|Off|OFF"),
+        "yYnNtTfFoO",
+    ),
+    "tag:yaml.org,2002:null": (re.compile(r"~|null|Null|NULL|"), "~nN\0"),
+    "tag:yaml.org,2002:int": (
+        re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|0|[1-9][0-9_]*)"),
+        "-+0123456789",
+    ),
+    "tag:yaml.org,2002:float": (
+        re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+                   r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
+        "-+.0123456789",
+    ),
+    "tag:yaml.org,2002:merge": (re.compile(r"<<"), "<"),
+}  # fmt: skip
+"""What plain text is read as, by its form and its possible first letters."""
+
+Loader.yaml_implicit_resolvers = {}
+for _tag, (_form, _first) in _RESOLVED.items():
+    _letters = ["" if letter == "\0" else letter for letter in _first]
+    Loader.add_implicit_resolver(_tag, re.compile(f"(?:{_form.pattern})$"), _letters)
+Loader.add_constructor("tag:yaml.org,2002:merge", lambda loader, node: node.value)
+
+
+class BadYaml(ValueError):  # noqa: N818
+    """The text is not YAML; says where, as kubectl does."""
+
+
+_WORDS = {
+    "mapping values are not allowed here": "mapping values are not allowed in this context",
+    "expected <block end>, but found '<block mapping start>'": "did not find expected key",
+    "expected <block end>, but found '<scalar>'": "did not find expected key",
+    "expected <block end>, but found '-'": "did not find expected key",
+    "found character '\\t' that cannot start any token": (
+        "found character that cannot start any token"
+    ),
+}
+"""Where Go's reader says the same thing in other words."""
+
+
+def read(text: str) -> Iterator[Any]:
+    """The documents in the text, empty ones left out; ``BadYaml`` with the line if it is broken.
+
+    >>> list(read("a: 2026-01-01\\n---\\n---\\nb: yes"))
+    [{'a': '2026-01-01'}, {'b': True}]
+    """
+    try:
+        for document in yaml.load_all(text, Loader):
+            if document is not None:
+                yield document
+    except yaml.MarkedYAMLError as error:
+        problem = error.problem or "cannot be read"
+        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise BadYaml(f"yaml: {where}{_WORDS.get(problem, problem)}") from None
+    except yaml.YAMLError as error:
+        raise BadYaml(f"yaml: {str(error).splitlines()[0]}") from None
+
+
+def write(value: Any) -> str:
+    """The value as YAML, in the form ``kubectl get -o yaml`` gives it.
+
+    >>> print(write({"b": ["true", 1], "a": {}}), end="")
+    a: {}
+    b:
+    - "true"
+    - 1
+    """
+    return "".join(f"{line}\n" for line in _lines(value, 0))
+
+
+def _lines(value: Any, indent: int) -> Iterator[str]:
+    pad = " " * indent
+    if isinstance(value, dict) and value:
+        for key in sorted(value, key=cmp_to_key(_compare)):
+            yield from _entry(f"{pad}{_scalar(key, indent)}:", value[key], indent)
+    elif isinstance(value, list) and value:
+        for item in value:
+            yield from _item(item, indent)
+    else:
+        yield f"{pad}{_scalar(value, indent)}"
+
+
+def _entry(head: str, value: Any, indent: int) -> Iterator[str]:
+    if isinstance(value, dict) and value:
+        yield head
+        yield from _lines(value, indent + 2)
+    elif isinstance(value, list) and value:
+        yield head
+        yield from _lines(value, indent)
+    else:
+        yield f"{head} {_scalar(value, indent + 2)}"
+
+
+def _item(value: Any, indent: int) -> Iterator[str]:
+    """An item of a list: its first line stands behind the dash, the others below that."""
+    pad = " " * indent
+    if isinstance(value, dict | list) and value:
+        first, *rest = _lines(value, indent + 2)
+        yield f"{pad}- {first.lstrip(' ')}"
+        yield from rest
+    else:
+        yield f"{pad}- {_scalar(value, indent + 2)}"
+
+
+def _scalar(value: Any, indent: int) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return "{}" if isinstance(value, dict) else "[]"
+    if isinstance(value, str):
+        return _text(value, indent)
+    return number(value)
+
+
+def number(value: float) -> str:
+    """A number as Go prints it in JSON and YAML."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return repr(value)
+
+
+_PLAIN_START = re.compile(r"[^-?:,\[\]{}#&*!|>'\"%@` ]|[-?:](?=[^ ])")
+_BASE60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?")
+
+
+def _text(text: str, indent: int) -> str:
+    if "\n" in text and not _breaks_badly(text):
+        return _block(text, indent)
+    if _read_as_other(text) or not _printable(text) or "\n" in text:
+        return _double(text)
+    if _is_plain(text):
+        return text
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _breaks_badly(text: str) -> bool:
+    """Whether lines of the text could not be read back: a space at an end is easily lost."""
+    return " \n" in text or text.endswith(" ") or not _printable(text)
+
+
+def _block(text: str, indent: int) -> str:
+    """Text of several lines, as it is, below a ``|``."""
+    body = text.rstrip("\n")
+    ends = len(text) - len(body)
+    keep = {0: "-", 1: ""}.get(ends, "+") if body else "+"
+    hint = str(2) if text.startswith((" ", "\n")) else ""
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    pad = " " * indent
+    return "\n".join([f"|{hint}{keep}", *(f"{pad}{line}" if line else "" for line in lines)])
+
+
+def _printable(text: str) -> bool:
+    return all((char.isprintable() and char <= "\uffff") or char in "\n\xa0" for char in text)
+
+
+def _read_as_other(text: str) -> bool:
+    """Whether a reader would take plain text for a number, a boolean, a date or nothing."""
+    if text != "<<" and any(form.fullmatch(text) for form, _ in _RESOLVED.values()):
+        return True
+    return bool(_BASE60.fullmatch(text) or _DATE.fullmatch(text))
+
+
+def _is_plain(text: str) -> bool:
+    if not _PLAIN_START.match(text) or text != text.strip(" ") or text.startswith(("---", "...")):
+        return False
+    return ": " not in text and " #" not in text and not text.endswith(":")
+
+
+_ESCAPES = {
+    "\0": "\\0", "\a": "\\a", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\v": "\\v", "\f": "\\f",
+    "\r": "\\r", "\x1b": "\\e", '"': '\\"', "\\": "\\\\", "\x85": "\\N",
+    "\u2028": "\\L", "\u2029": "\\P",
+}  # fmt: skip
+
+
+def _double(text: str) -> str:
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if _printable(char):
+        return char
+    number = ord(char)
+    if number < 0x100:
+        return f"\\x{number:02X}"
+    return f"\\u{number:04X}" if number < 0x10000 else f"\\U{number:08X}"
+
+
+def _compare(a: str, b: str) -> int:
+    """Keys in the order of Go's YAML writer: signs before letters, numbers by their size.
+
+    >>> sorted(["a10", "a9", "ab", "a-b"], key=cmp_to_key(_compare))
+    ['a-b', 'a9', 'a10', 'ab']
+    """
+    digits = False
+    for i, (x, y) in enumerate(zip(a, b, strict=False)):
+        if x == y:
+            digits = x.isdigit()
+        elif x.isalpha() and y.isalpha():
+            return -1 if x < y else 1
+        elif x.isalpha() or y.isalpha():
+            return -1 if x.isalpha() == digits else 1
+        else:
+            m, n = _leading_number(a[i:]), _leading_number(b[i:])
+            return -1 if (m, x) < (n, y) else 1
+    return len(a) - len(b)
+
+
+def _leading_number(text: str) -> tuple[int, int]:
+    found = re.match("[0-9]*", text)
+    digits = found[0] if found else ""
+    return int(digits or 0), len(digits)

@@ -1,0 +1,88 @@
+"""The cluster as a person holds it · 手中的集群
+
+``Cluster`` is the public face: apply a manifest, let time pass, look.  Its methods are ordinary
+functions; each runs the loop for the caller until it has an answer.  Pages, notebooks and other
+people's tests use this and nothing below it.
+
+Upstream: none; a terminal with kubectl, and patience.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import yaml
+
+from k8s_ref.cli import console, kubectl
+from k8s_ref.cluster import Wiring
+from k8s_ref.machinery.meta import Object
+from k8s_ref.sim.picture import Sequence, Timeline
+from k8s_ref.sim.trace import Trace
+
+
+class Text(str):
+    """What a command printed; a notebook shows it as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return self.rstrip("\n")
+
+
+class Cluster(Wiring):
+    """A whole Kubernetes cluster on virtual time.
+
+    >>> cluster = Cluster(nodes=2, seed=7)
+    >>> cluster.kubectl("create namespace shop")
+    namespace/shop created
+    """
+
+    def apply(self, manifest: str | Object) -> Text:
+        """``kubectl apply`` of YAML text or of one object; raises ``ValueError`` if refused."""
+        text = manifest if isinstance(manifest, str) else yaml.safe_dump(manifest)
+        printed, code = self._kubectl("apply -f -", text)
+        if code:
+            raise ValueError(printed.strip())
+        return printed
+
+    def kubectl(self, line: str, stdin: str = "") -> Text:
+        """What ``kubectl LINE`` prints, errors included."""
+        return self._kubectl(line.removeprefix("kubectl "), stdin)[0]
+
+    def console(self, script: str) -> Text:
+        """Play a console scenario and return its transcript; see :mod:`k8s_ref.cli.console`."""
+        return Text(console.play(self, script))
+
+    def run(self, seconds: float) -> Cluster:
+        """Let so many virtual seconds pass."""
+        self.loop.run(seconds)
+        return self
+
+    def run_until(self, condition: Callable[[], bool], timeout: float = 600) -> bool:
+        """Run until the condition holds, at most ``timeout`` seconds; say whether it does."""
+        return self.loop.run_until(condition, timeout)
+
+    def why(self, subject: str) -> Trace:
+        """How the last thing that happened to a subject came about, oldest cause first."""
+        found = self.trace.select(subject=subject)
+        if not found:
+            raise ValueError(f"nothing in the trace is about {subject!r}")
+        return self.trace.why(found[-1])
+
+    def sequence(self, records: Trace | None = None) -> Sequence:
+        """A sequence diagram of the whole trace or of a part of it."""
+        return Sequence(self.trace if records is None else records)
+
+    def timeline(self, records: Trace | None = None) -> Timeline:
+        """One bar per object on a time axis."""
+        return Timeline(self.trace if records is None else records)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Cluster: {len(self.runtimes)} nodes, {self.loop.seconds:g} s,"
+            f" revision {self.store.revision}>"
+        )
+
+    def _kubectl(self, line: str, stdin: str) -> tuple[Text, int]:
+        printed, code = self.loop.run_task(kubectl.run(self.api, line, stdin))
+        return Text(printed), code

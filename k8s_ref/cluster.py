@@ -1,0 +1,169 @@
+"""The cluster · 集群
+
+Wires every component together; the only module that knows them all.  The one idea: each
+component is a process with a client of its own and nothing else in common, so the cluster is
+exactly as concurrent, and as fragile, as a real one.
+
+Upstream: none; what kubeadm and the operating system do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import partial
+from ipaddress import IPv4Address
+from typing import Any
+
+from k8s_ref.apiserver.request import Request, Response
+from k8s_ref.apiserver.server import APIServer
+from k8s_ref.apiserver.storage import ROOT, path_of
+from k8s_ref.apiserver.watchcache import decode
+from k8s_ref.client.client import Client
+from k8s_ref.client.informer import InformerFactory
+from k8s_ref.controllers.garbagecollector import GarbageCollector
+from k8s_ref.controllers.replicaset import ReplicaSetController
+from k8s_ref.etcd.client import Embedded
+from k8s_ref.etcd.mvcc import Store
+from k8s_ref.machinery.kinds import KINDS
+from k8s_ref.machinery.meta import Object
+from k8s_ref.node.kubelet import Kubelet
+from k8s_ref.node.runtime import Runtime
+from k8s_ref.scheduler.scheduler import Scheduler
+from k8s_ref.sim.faults import Faults
+from k8s_ref.sim.loop import Loop
+from k8s_ref.sim.process import Process
+from k8s_ref.sim.trace import Trace
+
+CONTROLLERS = (ReplicaSetController, GarbageCollector)
+"""What the controller manager runs, in the order it starts them."""
+
+
+POD_NETWORK = IPv4Address("10.244.0.0")
+"""Where the addresses of Pods begin; each node has 256 of them."""
+
+
+class Wiring:
+    """Everything of one cluster, in one Python process, on one virtual clock."""
+
+    def __init__(self, nodes: int = 3, seed: int = 0, order: str = "fifo") -> None:
+        if nodes < 0:
+            raise ValueError(f"a cluster has 0 nodes or more, got {nodes}")
+        self.loop = Loop(seed, order)
+        self.faults = Faults(self.loop)
+        self.store = Store()
+        self.server: APIServer | None = None
+        self.runtimes: dict[str, Runtime] = {}
+        self.kubelets: dict[str, Kubelet] = {}
+        self.processes: dict[str, Process] = {}
+        self.api = self._client("kubectl", "kubernetes-admin")
+        self._add("kube-apiserver", self._api_server)
+        self._add("kube-controller-manager", self._controller_manager)
+        self._add("kube-scheduler", self._scheduler)
+        for number in range(1, nodes + 1):
+            self.add_node(f"node-{number}")
+        self.loop.run(0)
+
+    @property
+    def trace(self) -> Trace:
+        """What happened so far."""
+        return self.loop.trace
+
+    def add_node(self, name: str) -> None:
+        """A new machine: a container runtime, and a kubelet that registers it."""
+        if name in self.runtimes:
+            raise ValueError(f"there is a node {name!r} already")
+        network = POD_NETWORK + 256 * len(self.runtimes)
+        self.runtimes[name] = Runtime(self.loop, name, f"{network}/24")
+        self._add(f"kubelet/{name}", partial(self._kubelet, name))
+
+    def crash(self, process: str) -> None:
+        """Kill a process; it comes back a second later, knowing nothing."""
+        self._process(process).crash("killed")
+
+    def stop(self, process: str) -> None:
+        """Switch a process off until :meth:`start`."""
+        self._process(process).stop()
+
+    def start(self, process: str) -> None:
+        """Switch it on again."""
+        self._process(process).start()
+
+    def at(self, revision: int) -> Past:
+        """The cluster as it was at a revision of the store."""
+        return Past(self.store, revision)
+
+    def _process(self, name: str) -> Process:
+        if name not in self.processes:
+            known = ", ".join(self.processes)
+            raise ValueError(f"no process {name!r}: there are {known}")
+        return self.processes[name]
+
+    def _add(self, name: str, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self.processes[name] = Process(self.loop, name, main)
+        self.processes[name].start()
+
+    def _client(self, agent: str, user: str = "") -> Client:
+        return Client(self._handle, KINDS, self.loop, self.faults, agent, user)
+
+    async def _handle(self, request: Request) -> Response:
+        """The wire: whoever answers now, or nobody."""
+        if self.server is None:
+            raise TimeoutError("dial tcp 10.0.0.1:6443: connect: connection refused")
+        return await self.server.handle(request)
+
+    # -- processes
+
+    async def _api_server(self) -> None:
+        server = APIServer(Embedded(self.store), self.loop, KINDS, self.kubelets.get)
+        try:
+            await server.start()
+            self.server = server
+            await self.loop.future()
+        finally:
+            self.server = None
+            server.stop()
+
+    async def _controller_manager(self) -> None:
+        api = self._client("kube-controller-manager")
+        informers = InformerFactory(api, self.loop)
+        controllers = [make(api, informers, self.loop) for make in CONTROLLERS]
+        await informers.start()
+        for controller in controllers:
+            controller.start()
+
+    async def _scheduler(self) -> None:
+        api = self._client("default-scheduler", "system:kube-scheduler")
+        informers = InformerFactory(api, self.loop)
+        scheduler = Scheduler(api, informers, self.loop)
+        await informers.start()
+        scheduler.start()
+
+    async def _kubelet(self, name: str) -> None:
+        api = self._client(f"kubelet/{name}", f"system:node:{name}")
+        informers = InformerFactory(api, self.loop)
+        kubelet = Kubelet(api, informers, self.loop, name, self.runtimes[name])
+        self.kubelets[name] = kubelet
+        try:
+            await informers.start()
+            kubelet.start()
+            await self.loop.future()
+        finally:
+            del self.kubelets[name]
+
+
+class Past:
+    """A read-only look at an earlier revision."""
+
+    def __init__(self, store: Store, revision: int) -> None:
+        store.get(ROOT, revision)
+        self.store, self.revision = store, revision
+
+    def get(self, resource: str, key: str) -> Object | None:
+        """The object as it was, or None."""
+        kv = self.store.get(path_of(KINDS[resource], key), self.revision)
+        return decode(kv) if kv else None
+
+    def list(self, resource: str, namespace: str = "") -> list[Object]:
+        """All objects of a resource as they were, in the order of their keys."""
+        prefix = path_of(KINDS[resource], f"{namespace}/" if namespace else "")
+        return [decode(kv) for kv in self.store.range(prefix, revision=self.revision).kvs]

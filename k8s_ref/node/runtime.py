@@ -1,0 +1,326 @@
+"""Simulated container runtime · 模拟的容器运行时
+
+What containerd does on a machine, on the cluster's clock: it pulls images layer by layer, gives a
+sandbox an address, and runs each container's program as a coroutine.  The one idea: it is a process
+of its own beside the kubelet, so containers go on while a kubelet is down; and since every verb
+takes its time first and changes something last, a caller that dies in between leaves nothing half
+done.
+
+Upstream: containerd's CRI plugin; pkg/kubelet/cri/remote/ is the caller's side
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_network
+from typing import Any
+
+from k8s_ref.node.cri import (
+    CREATED,
+    EXITED,
+    NOT_READY,
+    RUNNING,
+    Container,
+    ContainerConfig,
+    CRIError,
+    ExecResult,
+    Image,
+    LogLine,
+    PodSandbox,
+    normalize,
+)
+from k8s_ref.node.images import image_of, layers_of, manifest_of
+from k8s_ref.node.programs import Context, Program
+from k8s_ref.sim.loop import Loop, Task
+from k8s_ref.sim.process import Process
+
+SANDBOX_SECONDS = 0.3
+CREATE_SECONDS = 0.04
+START_SECONDS = 0.06
+REGISTRY_SECONDS = 0.3
+"""Asking the registry for a manifest."""
+
+BYTES_PER_SECOND = 40_000_000
+"""Download and unpacking of layers."""
+
+LOG_LINES = 10_000
+"""So many lines of a container are kept; the kubelet of a real node rotates files of 10 MiB."""
+
+SIGKILL = 137
+"""Exit code of a program that was killed: 128 and the number of the signal."""
+
+
+@dataclass(slots=True)
+class Running:
+    """A container's program and what it sees."""
+
+    task: Task[Any]
+    context: Context
+
+
+class Runtime:
+    """The containerd of one machine.  Writes: its sandboxes, containers, logs and images.
+
+    >>> loop = Loop()
+    >>> runtime = Runtime(loop, "node-1", "10.244.0.0/24")
+    >>> box = loop.run_task(runtime.run_pod_sandbox("u", "default", "web", 0, False))
+    >>> box.ip, loop.seconds
+    ('10.244.0.2', 0.3)
+    """
+
+    version = "containerd://2.2.1"
+
+    def __init__(self, loop: Loop, node: str, pod_cidr: str) -> None:
+        self.loop, self.node, self.pod_cidr = loop, node, pod_cidr
+        self.name = f"containerd/{node}"
+        self.process = Process(loop, self.name, self._nothing)
+        self.images: dict[str, Image] = {}
+        self.layers: dict[str, int] = {}
+        self._sandboxes: dict[str, PodSandbox] = {}
+        self._containers: dict[str, Container] = {}
+        self._running: dict[str, Running] = {}
+        self._logs: dict[str, deque[LogLine]] = {}
+        self._network = ip_network(pod_cidr)
+        self._addresses: dict[str, str] = {}
+        self._last_address = 1
+        self._ids = loop.stream(self.name)
+        self._tell: Callable[[str], None] = lambda uid: None
+
+    def container_events(self, tell: Callable[[str], None]) -> None:
+        """From now on call ``tell(pod uid)`` when a container starts or exits."""
+        self._tell = tell
+
+    def reboot(self) -> None:
+        """The machine went down and came up again: nothing runs, everything on disk is there."""
+        self.process.stop()
+        for container_id in list(self._running):
+            self._exited(container_id, 255, "Unknown")
+        for sandbox in list(self._sandboxes.values()):
+            self._sandboxes[sandbox.id] = replace(sandbox, state=NOT_READY)
+        self._addresses.clear()
+
+    # -- sandboxes
+
+    async def run_pod_sandbox(
+        self, uid: str, namespace: str, name: str, attempt: int, host_network: bool
+    ) -> PodSandbox:
+        """Make what the containers of a Pod share: here only an address."""
+        await self.loop.sleep(SANDBOX_SECONDS)
+        new = self._new_id()
+        ip = "" if host_network else self._address(new)
+        sandbox = PodSandbox(new, uid, namespace, name, attempt, self.loop.now, ip)
+        self._sandboxes[new] = sandbox
+        return sandbox
+
+    async def stop_pod_sandbox(self, sandbox_id: str) -> None:
+        """Kill what still runs in it and give the address back."""
+        for container in list(self._containers.values()):
+            if container.sandbox_id == sandbox_id and container.id in self._running:
+                self._kill(container.id)
+        sandbox = self._sandboxes.get(sandbox_id)
+        if sandbox is not None:
+            self._sandboxes[sandbox_id] = replace(sandbox, state=NOT_READY)
+            self._addresses.pop(sandbox.ip, None)
+
+    async def remove_pod_sandbox(self, sandbox_id: str) -> None:
+        """Forget it and its containers."""
+        await self.stop_pod_sandbox(sandbox_id)
+        for container in list(self._containers.values()):
+            if container.sandbox_id == sandbox_id:
+                await self.remove_container(container.id)
+        self._sandboxes.pop(sandbox_id, None)
+
+    async def list_pod_sandboxes(self, uid: str = "") -> Sequence[PodSandbox]:
+        """Sandboxes of one Pod or of all, in order of creation."""
+        return [box for box in self._sandboxes.values() if not uid or box.pod_uid == uid]
+
+    def _address(self, sandbox_id: str) -> str:
+        """The next free address, going round; the first belongs to the bridge."""
+        for _ in range(self._network.num_addresses):
+            self._last_address += 1
+            if self._last_address >= self._network.num_addresses - 1:
+                self._last_address = 2
+            ip = str(self._network[self._last_address])
+            if ip not in self._addresses:
+                self._addresses[ip] = sandbox_id
+                return ip
+        raise CRIError(f"no IP addresses available in range set: {self.pod_cidr}")
+
+    # -- containers
+
+    async def create_container(self, sandbox: PodSandbox, config: ContainerConfig) -> Container:
+        """Prepare a container; its image must be there."""
+        image = await self.image_status(config.image)
+        if image is None:
+            raise CRIError(
+                f'failed to create containerd container: image "{config.image}": not found'
+            )
+        await self.loop.sleep(CREATE_SECONDS)
+        new = self._new_id()
+        container = Container(
+            new, sandbox.id, sandbox.pod_uid, config, image.reference, image.id, self.loop.now
+        )
+        self._containers[new] = container
+        self._logs[new] = deque(maxlen=LOG_LINES)
+        return container
+
+    async def start_container(self, container_id: str) -> None:
+        """Start the program; :class:`CRIError` and exit code 128 if there is no such executable."""
+        await self.loop.sleep(START_SECONDS)
+        container = self._container(container_id)
+        assert container.state == CREATED, "a container is started once"
+        manifest = manifest_of(container.image)
+        argv = manifest.argv(container.config.command, container.config.args)
+        program = manifest.find(argv)
+        if program is None:
+            raise self._cannot_start(container, argv)
+        context = self._context(container, argv)
+        self._containers[container_id] = replace(container, state=RUNNING, started=self.loop.now)
+        # Spawned into the runtime's own process: the kubelet that asked may die.
+        task = self.loop.spawn(
+            self._run(container_id, program, context), argv[0] if argv else "", self.process
+        )
+        self._running[container_id] = Running(task, context)
+        self._tell(container.pod_uid)
+
+    async def stop_container(self, container_id: str, timeout: float) -> None:
+        """Ask the program to end; kill it if it has not after ``timeout`` seconds."""
+        running = self._running.get(container_id)
+        if running is None:
+            return
+        signal = manifest_of(self._container(container_id).image).stop_signal
+        running.context.stopped.resolve(signal)
+        either = self.loop.future()
+        running.task.on_done(lambda: either.resolve(None))
+        self.loop.call_later(timeout, either.resolve, None)
+        await either
+        if self._running.get(container_id) is running:
+            self._kill(container_id)
+
+    async def remove_container(self, container_id: str) -> None:
+        """Forget a container that does not run, and its log."""
+        assert container_id not in self._running, "a running container is not removed"
+        self._containers.pop(container_id, None)
+        self._logs.pop(container_id, None)
+
+    async def list_containers(self, uid: str = "") -> Sequence[Container]:
+        """Containers of one Pod or of all, in order of creation."""
+        return [c for c in self._containers.values() if not uid or c.pod_uid == uid]
+
+    async def container_status(self, container_id: str) -> Container:
+        """One container."""
+        return self._container(container_id)
+
+    async def exec_sync(
+        self, container_id: str, command: Sequence[str], timeout: float
+    ) -> ExecResult:
+        """Run a command inside and wait for it; ``TimeoutError`` if it takes longer."""
+        container = self._container(container_id)
+        if container_id not in self._running:
+            raise CRIError(f"container {container_id} is not running")
+        program = manifest_of(container.image).find(command)
+        if program is None:
+            raise CRIError(f"failed to exec in container: {_not_executable(command[0])}")
+        lines: list[str] = []
+        context = self._context(container, command)
+        context.sink = lambda _, line: lines.append(line)
+        code = await self.loop.within(timeout, program(context))
+        context.flush()
+        return ExecResult(code, "".join(f"{line}\n" for line in lines))
+
+    def logs(self, container_id: str) -> Sequence[LogLine]:
+        """What a container printed."""
+        return list(self._logs.get(container_id, ()))
+
+    def _container(self, container_id: str) -> Container:
+        if container_id not in self._containers:
+            raise CRIError(
+                f'an error occurred when try to find container "{container_id}": not found',
+                "NotFound",
+            )
+        return self._containers[container_id]
+
+    def _context(self, container: Container, argv: Sequence[str]) -> Context:
+        log = self._logs[container.id]
+        return Context(
+            self.loop,
+            argv,
+            {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+             "HOSTNAME": self._sandboxes[container.sandbox_id].name,
+             **dict(container.config.env)},
+            self._sandboxes[container.sandbox_id].name,
+            manifest_of(container.image).programs,
+            lambda stream, line: log.append(LogLine(self.loop.now, stream, line)),
+        )  # fmt: skip
+
+    async def _run(self, container_id: str, program: Program, context: Context) -> None:
+        code = await program(context)
+        context.flush()
+        self._exited(container_id, code, "Error" if code else "Completed")
+
+    def _kill(self, container_id: str) -> None:
+        task = self._running[container_id].task
+        task.cancel()
+        self.process.tasks.pop(task, None)
+        self._exited(container_id, SIGKILL, "Error")
+
+    def _exited(self, container_id: str, code: int, reason: str) -> None:
+        container = replace(
+            self._containers[container_id],
+            state=EXITED, finished=self.loop.now, exit_code=code, reason=reason,
+        )  # fmt: skip
+        self._containers[container_id] = container
+        del self._running[container_id]
+        sandbox = self._sandboxes[container.sandbox_id]
+        self.loop.cause = self.loop.record(
+            self.name, "exit", f"pods/{sandbox.namespace}/{sandbox.name}",
+            f"{container.name}: exit code {code}",
+        )  # fmt: skip
+        self._tell(container.pod_uid)
+
+    def _cannot_start(self, container: Container, argv: Sequence[str]) -> CRIError:
+        message = (
+            "failed to create containerd task: failed to create shim task: OCI runtime create"
+            f" failed: runc create failed: unable to start container process: error during"
+            f" container init: {_not_executable(argv[0] if argv else '')}"
+        )
+        self._containers[container.id] = replace(
+            container, state=EXITED, started=None, finished=self.loop.now, exit_code=128,
+            reason="StartError", message=message,
+        )  # fmt: skip
+        return CRIError(message)
+
+    # -- images
+
+    async def pull_image(self, image: str) -> Image:
+        """Fetch the layers that are missing, one after the other; layers that came are kept."""
+        reference = normalize(image)
+        await self.loop.sleep(REGISTRY_SECONDS)
+        for layer, size in layers_of(reference).items():
+            if layer not in self.layers:
+                await self.loop.sleep(size / BYTES_PER_SECOND)
+                self.layers[layer] = size
+        self.images[reference] = image_of(reference)
+        return self.images[reference]
+
+    async def image_status(self, image: str) -> Image | None:
+        """The image, if it lies on the machine."""
+        return self.images.get(normalize(image))
+
+    async def list_images(self) -> Sequence[Image]:
+        """The images on the machine, in order of arrival."""
+        return list(self.images.values())
+
+    def _new_id(self) -> str:
+        return f"{self._ids.getrandbits(256):064x}"
+
+    async def _nothing(self) -> None:
+        """The runtime does nothing of its own accord."""
+
+
+def _not_executable(name: str) -> str:
+    slash = "stat" if "/" in name else ""
+    why = "no such file or directory" if slash else "executable file not found in $PATH"
+    return f'exec: "{name}": {"stat " + name + ": " if slash else ""}{why}'

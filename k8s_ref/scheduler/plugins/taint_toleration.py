@@ -1,0 +1,96 @@
+"""TaintToleration · 污点与容忍
+
+A node repels Pods by taints, a Pod is let in by tolerations.  ``NoSchedule`` and ``NoExecute``
+are a no; ``PreferNoSchedule`` only counts against the node when it is scored.  A toleration never
+attracts: it takes away a reason to stay out.
+
+Upstream: pkg/scheduler/framework/plugins/tainttoleration/taint_toleration.go,
+staging/src/k8s.io/component-helpers/scheduling/corev1/helpers.go
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from k8s_ref.machinery.meta import Object
+from k8s_ref.scheduler.cache import NodeInfo, PodInfo
+from k8s_ref.scheduler.cluster_events import ClusterEvent, Hint, always
+from k8s_ref.scheduler.framework import CycleState, Plugin, Status, default_normalize_score
+
+
+class TaintToleration(Plugin):
+    """Keeps Pods off nodes whose taints they do not tolerate."""
+
+    name = "TaintToleration"
+
+    def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
+        """No, if one taint that forbids scheduling is not tolerated."""
+        if not node.taints or _fits(pod, node.taints):
+            return None
+        return self.reject("node(s) had untolerated taint(s)")
+
+    def pre_score(
+        self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo]
+    ) -> Status | None:
+        """Find the tolerations that may concern ``PreferNoSchedule``."""
+        state[self.name] = [
+            toleration
+            for toleration in pod.pod["spec"].get("tolerations") or ()
+            if toleration.get("effect") in (None, "", "PreferNoSchedule")
+        ]
+        return None
+
+    def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
+        """How many taints would rather not have the Pod."""
+        return sum(
+            taint["effect"] == "PreferNoSchedule" and not tolerated(taint, state[self.name])
+            for taint in node.taints
+        )
+
+    def normalize(self, state: CycleState, pod: PodInfo, scores: list[int]) -> list[int]:
+        """The fewer the better."""
+        return default_normalize_score(scores, reverse=True)
+
+    def events(self) -> Mapping[ClusterEvent, Hint]:
+        """Other taints, or other tolerations."""
+        return {
+            ClusterEvent.NODE_ADD: _fits_now,
+            ClusterEvent.NODE_TAINT: _fits_now,
+            ClusterEvent.POD_TOLERATION: always,
+        }
+
+
+def _fits(pod: PodInfo, taints: Iterable[Object]) -> bool:
+    tolerations = pod.pod["spec"].get("tolerations")
+    return all(t["effect"] == "PreferNoSchedule" or tolerated(t, tolerations) for t in taints)
+
+
+def _fits_now(pod: PodInfo, old: Object | None, new: Object | None) -> bool:
+    """The node lets the Pod in and did not before."""
+    if new is None or not _fits(pod, _taints(new)):
+        return False
+    return old is None or not _fits(pod, _taints(old))
+
+
+def _taints(node: Object) -> list[Object]:
+    return (node.get("spec") or {}).get("taints") or []
+
+
+def tolerated(taint: Object, tolerations: Iterable[Object] | None) -> bool:
+    """Whether one of the tolerations covers the taint."""
+    return any(tolerates(toleration, taint) for toleration in tolerations or ())
+
+
+def tolerates(toleration: Object, taint: Object) -> bool:
+    """Whether a toleration covers a taint; what it leaves out matches anything.
+
+    >>> tolerates({"operator": "Exists"}, {"key": "gpu", "effect": "NoSchedule"})
+    True
+    """
+    if toleration.get("effect") and toleration["effect"] != taint["effect"]:
+        return False
+    if toleration.get("key") and toleration["key"] != taint["key"]:
+        return False
+    if toleration.get("operator") == "Exists":
+        return True
+    return (toleration.get("value") or "") == (taint.get("value") or "")

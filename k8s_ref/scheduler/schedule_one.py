@@ -1,0 +1,154 @@
+"""Scheduling one Pod · 为一个 Pod 选节点
+
+The decision itself: which nodes fit, and which of them is best.  A pure function of the Pod, the
+nodes, and the place where the last search stopped: nothing is written, so the same question can be
+asked again later about an earlier state.
+
+In a large cluster not every node is looked at: the search ends when enough nodes fit, and the next
+one begins where it ended.
+
+Upstream: pkg/scheduler/schedule_one.go, framework/types.go (Diagnosis, FitError)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from k8s_ref.scheduler.cache import NodeInfo, PodInfo, Snapshot
+from k8s_ref.scheduler.framework import Code, CycleState, Framework, PluginScores, Status
+from k8s_ref.scheduler.plugins.post_filter import no_node_available
+from k8s_ref.scheduler.queue import ANYTHING
+
+MIN_FEASIBLE_NODES = 100
+"""So many nodes that fit are always looked for."""
+
+MIN_FEASIBLE_PERCENTAGE = 5
+
+NO_NODES = "no nodes available to schedule pods"
+
+
+@dataclass(slots=True)
+class Decision:
+    """What became of one Pod: the nodes that fit with their scores, the others with reasons."""
+
+    nodes: int
+    """How many nodes there are."""
+    feasible: list[NodeInfo] = field(default_factory=list)
+    statuses: dict[str, Status] = field(default_factory=dict)
+    """Why the others that were looked at do not fit."""
+    absent: Status | None = None
+    """Why those that were not looked at do not fit, if they do not."""
+    pre_filter: str = ""
+    """Why the Pod was rejected before any node was looked at."""
+    post_filter: str = ""
+    rejected_by: frozenset[str] = frozenset()
+    scores: list[PluginScores] = field(default_factory=list)
+    """Empty if one node fits: there is nothing to compare."""
+
+    @property
+    def totals(self) -> list[int]:
+        """The weighted sums of the scores, in the order of ``feasible``."""
+        columns = [[score.weight * n for n in score.normalized] for score in self.scores]
+        return [sum(row) for row in zip(*columns, strict=True)]
+
+    @property
+    def best(self) -> list[NodeInfo]:
+        """The nodes with the highest total."""
+        totals = self.totals
+        if not totals:
+            return self.feasible
+        highest = max(totals)
+        return [n for n, total in zip(self.feasible, totals, strict=True) if total == highest]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many nodes were rejected for each reason; a node may count for several."""
+        counts = Counter(reason for status in self.statuses.values() for reason in status.reasons)
+        if self.absent is not None:
+            for reason in self.absent.reasons:
+                counts[reason] += self.nodes - len(self.statuses)
+        return counts
+
+    @property
+    def message(self) -> str:
+        """Why the Pod cannot be scheduled, as the event and the condition say it."""
+        if not self.nodes:
+            return NO_NODES
+        if self.pre_filter:
+            text = f"0/{self.nodes} nodes are available: {self.pre_filter}."
+        else:
+            text = no_node_available(self.nodes, self.counts)
+        return f"{text} {self.post_filter}" if self.post_filter else text
+
+
+def schedule_pod(
+    framework: Framework, state: CycleState, pod: PodInfo, snapshot: Snapshot, start: int = 0
+) -> Decision:
+    """Find the nodes that fit and score them, beginning the search at node ``start``."""
+    decision = Decision(len(snapshot))
+    if not len(snapshot):
+        decision.rejected_by = frozenset({ANYTHING})
+        return decision
+    find_nodes_that_fit(framework, state, pod, snapshot, start, decision)
+    if not decision.feasible:
+        decision.post_filter = framework.post_filter(
+            state, pod, snapshot, _everywhere(decision, snapshot)
+        )
+    elif len(decision.feasible) > 1:
+        decision.scores = framework.score(state, pod, decision.feasible)
+    return decision
+
+
+def find_nodes_that_fit(
+    framework: Framework,
+    state: CycleState,
+    pod: PodInfo,
+    snapshot: Snapshot,
+    start: int,
+    decision: Decision,
+) -> None:
+    """Ask the filters about one node after the other until enough fit."""
+    answer = framework.pre_filter(state, pod, snapshot)
+    if isinstance(answer, Status):
+        decision.absent, decision.pre_filter = answer, str(answer)
+        decision.rejected_by = frozenset({answer.plugin})
+        return
+    names, narrowed_by = answer
+    nodes: Sequence[NodeInfo] = snapshot.nodes
+    if names is not None:
+        nodes = [node for node in nodes if node.name in names]
+        reason = f"node(s) didn't satisfy plugin(s) [{' '.join(narrowed_by)}]"
+        decision.absent = Status(Code.UNSCHEDULABLE_AND_UNRESOLVABLE, (reason,))
+    enough = num_feasible_nodes_to_find(len(nodes))
+    rejected_by = set(narrowed_by)
+    for position in range(len(nodes)):
+        node = nodes[(start + position) % len(nodes)]
+        status = framework.filter(state, pod, node)
+        if status is None:
+            decision.feasible.append(node)
+            if len(decision.feasible) == enough:
+                break
+        else:
+            decision.statuses[node.name] = status
+            rejected_by.add(status.plugin)
+    decision.rejected_by = frozenset(rejected_by)
+
+
+def num_feasible_nodes_to_find(nodes: int) -> int:
+    """How many nodes that fit are enough; a smaller part of a larger cluster.
+
+    >>> [num_feasible_nodes_to_find(n) for n in (7, 100, 1000, 5000, 10000)]
+    [7, 100, 420, 500, 500]
+    """
+    if nodes < MIN_FEASIBLE_NODES:
+        return nodes
+    percentage = max(50 - nodes // 125, MIN_FEASIBLE_PERCENTAGE)
+    return max(nodes * percentage // 100, MIN_FEASIBLE_NODES)
+
+
+def _everywhere(decision: Decision, snapshot: Snapshot) -> dict[str, Status]:
+    """A status for every node, also for those that were not looked at."""
+    absent = decision.absent or Status(Code.UNSCHEDULABLE_AND_UNRESOLVABLE)
+    return {node.name: decision.statuses.get(node.name, absent) for node in snapshot.nodes}

@@ -1,0 +1,361 @@
+"""What the server says to a Pod that is not right."""
+
+from __future__ import annotations
+
+import pytest
+
+from k8s_ref.apiserver import defaults
+from k8s_ref.apiserver.validation import validate
+from k8s_ref.machinery.meta import Object, seal
+from tests.apiserver.validation_cases import cases, changed, says
+
+POD: Object = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "web", "namespace": "d"},
+    "spec": {"containers": [{"name": "c", "image": "nginx"}]},
+}
+
+RECORDED = r"""
+metadata.name=!
+    metadata.name: Required value: name or generateName is required
+metadata.name=Bad_Name
+    metadata.name: Invalid value: "Bad_Name": <subdomain>
+metadata.name="a..b"
+    metadata.name: Invalid value: "a..b": <subdomain>
+metadata.name="UPPER"
+    metadata.name: Invalid value: "UPPER": <subdomain>
+metadata.labels={"a b": c}
+    metadata.labels: Invalid value: "a b": <name part>
+metadata.labels={a: "b c"}
+    metadata.labels: Invalid value: "b c": <label value>
+metadata.labels={"a/b/c": "ok"}
+    metadata.labels: Invalid value: "a/b/c": <label key>
+metadata.labels={a: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}
+    metadata.labels: Invalid value:
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa": must be no
+        more than 63 bytes
+metadata.finalizers=["noslash"]
+    metadata.finalizers[0]: Invalid value: "noslash": name is neither a standard finalizer
+        name nor is it fully qualified
+metadata.ownerReferences=[{kind: X}]
+    metadata.ownerReferences.apiVersion: Invalid value: "": version must not be empty
+    metadata.ownerReferences.name: Invalid value: "": must not be empty
+    metadata.ownerReferences.uid: Invalid value: "": must not be empty
+metadata.resourceVersion="5"
+spec=!
+    spec.containers: Required value
+spec.containers=!
+    spec.containers: Required value
+spec.containers.0.name="Bad"
+    spec.containers[0].name: Invalid value: "Bad": <label>
+spec.containers.0.name="a.b"
+    spec.containers[0].name: Invalid value: "a.b": must not contain dots
+spec.containers.0.image=" nginx"
+    spec.containers[0].image: Invalid value: " nginx": must not have leading or trailing
+        whitespace
+spec.containers=[{name: a, image: x}, {name: a, image: y}]
+    spec.containers[1].name: Duplicate value: "a"
+spec.initContainers=[{name: i, image: x, readinessProbe: {exec: {command: [a]}}}]
+    spec.initContainers[0].readinessProbe: Forbidden: may not be set for init containers
+        without restartPolicy=Always
+spec.initContainers=[{name: i, image: x, restartPolicy: Sometimes}]
+    spec.initContainers[0].restartPolicy: Unsupported value: "Sometimes": supported values:
+        "Always", "Never", "OnFailure"
+spec.containers.0.ports=[{containerPort: 0}]
+    spec.containers[0].ports[0].containerPort: Required value
+spec.containers.0.ports=[{containerPort: 70000}]
+    spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and
+        65535, inclusive
+spec.containers.0.ports=[{name: http}]
+    spec.containers[0].ports[0].containerPort: Required value
+spec.containers.0.ports=[{containerPort: 80, protocol: HTTP}]
+    spec.containers[0].ports[0].protocol: Unsupported value: "HTTP": supported values:
+        "SCTP", "TCP", "UDP"
+spec.containers.0.ports=[{containerPort: 80}, {containerPort: 80}]
+spec.containers.0.ports=[{containerPort: 80, hostPort: 1}, {containerPort: 81, hostPort: 1}]
+    spec.containers[0].ports[1].hostPort: Duplicate value: "TCP//1"
+spec.containers.0.ports=[{containerPort: 80, name: toolongportname1x}]
+    spec.containers[0].ports[0].name: Invalid value: "toolongportname1x": must be no more
+        than 15 characters
+spec.containers.0.ports=[{containerPort: 80, name: "80"}]
+    spec.containers[0].ports[0].name: Invalid value: "80": must contain at least one letter
+        (a-z)
+spec.hostNetwork=true ; spec.containers.0.ports=[{containerPort: 80, hostPort: 81}]
+    spec.containers[0].ports[0].hostPort: Invalid value: 81: must match `containerPort` when
+        `hostNetwork` is true
+spec.containers.0.resources={requests: {cpu: "1"}, limits: {cpu: 500m}}
+    spec.containers[0].resources.requests: Invalid value: "1": must be less than or equal to
+        cpu limit of 500m
+spec.containers.0.resources={requests: {foo: "1"}}
+    spec.containers[0].resources.requests[foo]: Invalid value: "foo": must be a standard
+        resource type or fully qualified
+    spec.containers[0].resources.requests[foo]: Invalid value: "foo": must be a standard
+        resource for containers
+spec.containers.0.resources={limits: {example.com/gpu: "1.5"}}
+    spec.containers[0].resources.limits[example.com/gpu]: Invalid value: "1500m": must be an
+        integer
+    spec.containers[0].resources.requests[example.com/gpu]: Invalid value: "1500m": must be
+        an integer
+spec.containers.0.resources={limits: {example.com/gpu: "2"}, requests: {example.com/gpu: "1"}}
+    spec.containers[0].resources.requests: Invalid value: "1": must be equal to
+        example.com/gpu limit of 2
+spec.containers.0.resources={limits: {hugepages-2Mi: 4Mi}}
+    spec.containers[0].resources: Forbidden: HugePages require cpu or memory
+spec.containers.0.resources={claims: [{name: x}]}
+    spec.containers[0].resources.claims[0]: Not found: "x": must be one of the names in
+        pod.spec.resourceClaims which is empty
+spec.containers.0.env=[{name: ""}]
+    spec.containers[0].env[0].name: Required value
+spec.containers.0.env=[{name: "a=b"}]
+    spec.containers[0].env[0].name: Invalid value: "a=b": a valid environment variable name
+        must consist only of printable ASCII characters other than '='
+spec.containers.0.env=[{name: A, valueFrom: {}}]
+    spec.containers[0].env[0].valueFrom: Invalid value: "": must specify one of: `fieldRef`,
+        `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`
+spec.containers.0.env=[{name: A, valueFrom: {fieldRef: {fieldPath: spec.foo}}}]
+    spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: "spec.foo": error
+        converting fieldPath: field label not supported: spec.foo
+spec.containers.0.env=[{name: A, valueFrom: {configMapKeyRef: {name: k}}}]
+    spec.containers[0].env[0].valueFrom.configMapKeyRef.key: Required value
+spec.containers.0.env=[{name: A, valueFrom: {resourceFieldRef: {resource: limits.foo}}}]
+    spec.containers[0].env[0].valueFrom.resourceFieldRef.resource: Unsupported value:
+        "limits.foo": supported values: "limits.cpu", "limits.ephemeral-storage",
+        "limits.memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory"
+spec.containers.0.envFrom=[{}]
+    spec.containers[0].envFrom: Invalid value: "": must specify one of: `configMapRef` or
+        `secretRef`
+spec.containers.0.volumeMounts=[{name: nope, mountPath: /x}]
+    spec.containers[0].volumeMounts[0].name: Not found: "nope"
+spec.containers.0.volumeMounts=[{name: v, mountPath: /a}, {name: v, mountPath: /a}] ;
+        spec.volumes=[{name: v, emptyDir: {}}]
+    spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/a": must be unique
+spec.containers.0.volumeMounts=[{name: v, mountPath: /a, subPath: "../x"}] ;
+        spec.volumes=[{name: v, emptyDir: {}}]
+    spec.containers[0].volumeMounts.subPath: Invalid value: "../x": must not contain '..'
+spec.volumes=[{name: v, emptyDir: {}}, {name: v, emptyDir: {}}]
+    spec.volumes[1].name: Duplicate value: "v"
+spec.volumes=[{name: v, emptyDir: {}, hostPath: {path: /x}}]
+    spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type
+spec.volumes=[{name: v, hostPath: {path: ""}}]
+    spec.volumes[0].hostPath.path: Required value
+spec.volumes=[{name: v, hostPath: {path: "/a/../b"}}]
+    spec.volumes[0].hostPath.path: Invalid value: "/a/../b": must not contain '..'
+spec.volumes=[{name: v, secret: {}}]
+    spec.volumes[0].secret.secretName: Required value
+spec.volumes=[{name: v, secret: {secretName: s, defaultMode: 1000}}]
+    spec.volumes[0].secret.defaultMode: Invalid value: 1000: must be a number between 0 and
+        0777 (octal), both inclusive
+spec.volumes=[{name: v, configMap: {name: c, items: [{key: a}]}}]
+    spec.volumes[0].configMap.items[0].path: Required value
+spec.volumes=[{name: v, configMap: {}}]
+    spec.volumes[0].configMap.name: Required value
+spec.volumes=[{name: v, emptyDir: {sizeLimit: "-1"}}]
+    spec.volumes[0].emptyDir.sizeLimit: Forbidden: SizeLimit field must be a valid resource
+        quantity
+spec.volumes=[{name: v, nfs: {path: x}}]
+    spec.volumes[0].nfs.server: Required value
+    spec.volumes[0].nfs.path: Invalid value: "x": must be an absolute path
+spec.volumes=[{name: v, projected: {sources: [{serviceAccountToken: {}}]}}]
+    spec.volumes[0].projected.path: Required value
+spec.volumes=[{name: v, projected: {sources: [{serviceAccountToken: {path: t, expirationSeconds:
+        5}}]}}]
+    spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds: Invalid
+        value: 5: may not specify a duration less than 10 minutes
+spec.volumes=[{name: v, ephemeral: {}}]
+    spec.volumes[0].ephemeral.volumeClaimTemplate: Required value
+spec.containers.0.livenessProbe={}
+    spec.containers[0].livenessProbe: Required value: must specify a handler type
+spec.containers.0.livenessProbe={httpGet: {path: /}}
+    spec.containers[0].livenessProbe.httpGet.port: Invalid value: 0: must be between 1 and
+        65535, inclusive
+spec.containers.0.livenessProbe={httpGet: {port: 0}}
+    spec.containers[0].livenessProbe.httpGet.port: Invalid value: 0: must be between 1 and
+        65535, inclusive
+spec.containers.0.livenessProbe={httpGet: {port: 80}, exec: {command: [a]}}
+    spec.containers[0].livenessProbe.httpGet: Forbidden: may not specify more than 1 handler
+        type
+spec.containers.0.livenessProbe={exec: {command: [a]}, successThreshold: 2}
+    spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1
+spec.containers.0.livenessProbe={exec: {command: [a]}, terminationGracePeriodSeconds: 0}
+    spec.containers[0].livenessProbe.terminationGracePeriodSeconds: Invalid value: 0: must
+        be greater than 0
+spec.containers.0.readinessProbe={exec: {command: [a]}, terminationGracePeriodSeconds: 5}
+    spec.containers[0].readinessProbe.terminationGracePeriodSeconds: Invalid value: 5: must
+        not be set for readinessProbes
+spec.containers.0.readinessProbe={grpc: {}}
+    spec.containers[0].readinessProbe.grpc.port: Invalid value: 0: must be between 1 and
+        65535, inclusive
+spec.containers.0.lifecycle={preStop: {}}
+    spec.containers[0].lifecycle.preStop: Required value: must specify a handler type
+spec.containers.0.lifecycle={postStart: {httpGet: {port: 80}, exec: {command: [a]}}}
+    spec.containers[0].lifecycle.postStart.httpGet: Forbidden: may not specify more than 1
+        handler type
+spec.restartPolicy=Sometimes
+    spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always",
+        "OnFailure", "Never"
+spec.dnsPolicy=None
+    spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None
+spec.dnsConfig={nameservers: [1.1.1.1,1.1.1.2,1.1.1.3,1.1.1.4]}
+    spec.dnsConfig.nameservers: Invalid value: ["1.1.1.1","1.1.1.2","1.1.1.3","1.1.1.4"]:
+        must not have more than 3 nameservers
+spec.activeDeadlineSeconds=0
+    spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647,
+        inclusive
+spec.terminationGracePeriodSeconds=-1
+spec.nodeName=Bad_Node
+    spec.nodeName: Invalid value: "Bad_Node": <subdomain>
+spec.subdomain="a.b"
+    spec.subdomain: Invalid value: "a.b": must not contain dots
+spec.hostAliases=[{ip: x, hostnames: [a]}]
+    spec.hostAliases[0].ip: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7
+        or 2001:db8::ffff)
+spec.tolerations=[{operator: Foo}]
+    spec.tolerations[0].operator: Invalid value: "Foo": operator must be Exists when `key`
+        is empty, which means "match all values and all keys"
+    spec.tolerations[0].operator: Unsupported value: "Foo": supported values: "Equal",
+        "Exists"
+spec.tolerations=[{key: "", operator: Equal, value: a}]
+    spec.tolerations[0].operator: Invalid value: "Equal": operator must be Exists when `key`
+        is empty, which means "match all values and all keys"
+spec.tolerations=[{key: a, operator: Exists, effect: NoSchedule, tolerationSeconds: 3}]
+    spec.tolerations[0].effect: Invalid value: "NoSchedule": effect must be 'NoExecute' when
+        `tolerationSeconds` is set
+spec.tolerations=[{key: a, operator: Exists, effect: Foo}]
+    spec.tolerations[0].effect: Unsupported value: "Foo": supported values: "NoSchedule",
+        "PreferNoSchedule", "NoExecute"
+spec.topologySpreadConstraints=[{maxSkew: 0, topologyKey: z, whenUnsatisfiable: DoNotSchedule}]
+    spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero
+spec.topologySpreadConstraints=[{maxSkew: 1, whenUnsatisfiable: Maybe}]
+    spec.topologySpreadConstraints[0].topologyKey: Required value: can not be empty
+    spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: "Maybe":
+        supported values: "DoNotSchedule", "ScheduleAnyway"
+spec.topologySpreadConstraints=[{maxSkew: 1, topologyKey: z, whenUnsatisfiable: DoNotSchedule},
+        {maxSkew: 2, topologyKey: z, whenUnsatisfiable: DoNotSchedule}]
+    spec.topologySpreadConstraints[0].{topologyKey, whenUnsatisfiable}: Duplicate value:
+        "{z, DoNotSchedule}"
+spec.schedulingGates=[{name: a}, {name: a}]
+    spec.schedulingGates[1]: Duplicate value: "a"
+spec.readinessGates=[{conditionType: "bad type"}]
+    spec.readinessGates[0].conditionType: Invalid value: "bad type": <name part>
+spec.ephemeralContainers=[{name: e, image: x}]
+    spec.ephemeralContainers: Forbidden: cannot be set on create
+spec.securityContext={sysctls: [{name: "a b", value: x}]}
+    spec.securityContext.sysctls[0].name: Invalid value: "a b": must have at most 253
+        characters and match regex
+        ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$
+spec.securityContext={seccompProfile: {type: Localhost}}
+    spec.securityContext.seccompProfile.localhostProfile: Required value: must be set when
+        seccomp type is Localhost
+spec.containers.0.terminationMessagePolicy=Foo
+    spec.containers[0].terminationMessagePolicy: Unsupported value: "Foo": supported values:
+        "File", "FallbackToLogsOnError"
+"""
+
+# Not recorded; worded as upstream's source has it.
+MORE = """
+spec.containers.0.lifecycle={preStop: {sleep: {seconds: 31}}}
+    spec.containers[0].lifecycle.preStop.sleep: Invalid value: 31: must be non-negative and less
+        than terminationGracePeriodSeconds (30)
+spec.containers.0.startupProbe={tcpSocket: {port: http}, failureThreshold: -1}
+    spec.containers[0].startupProbe.failureThreshold: Invalid value: -1: must be greater than or
+        equal to 0
+spec.containers.0.livenessProbe={httpGet: {port: 80, scheme: FTP, httpHeaders: [{name: "a b"}]}}
+    spec.containers[0].livenessProbe.httpGet.scheme: Unsupported value: "FTP": supported values:
+        "HTTP", "HTTPS"
+    spec.containers[0].livenessProbe.httpGet.httpHeaders: Invalid value: "a b": a valid HTTP header
+        must consist of alphanumeric characters or '-' (e.g. 'X-Header-Name', regex used for
+        validation is '[-A-Za-z0-9]+')
+spec.initContainers=[{name: i, image: x, restartPolicy: Always,
+        readinessProbe: {tcpSocket: {port: 1}}}]
+spec.initContainers=[{name: c, image: x}]
+    spec.initContainers[0].name: Duplicate value: "c"
+spec.containers.0.env=[{name: A, value: b, valueFrom: {secretKeyRef: {name: s, key: k}}}]
+    spec.containers[0].env[0].valueFrom: Invalid value: "": may not be specified when `value` is not
+        empty
+spec.containers.0.env=[{name: A, valueFrom: {fieldRef: {fieldPath: status.phase}}}]
+    spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Unsupported value: "status.phase":
+        supported values: "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName",
+        "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP",
+        "status.podIPs"
+spec.containers.0.env=[{name: A, valueFrom: {fieldRef: {fieldPath: "metadata.labels['app']"}}}]
+spec.containers.0.env=[{name: A,
+        valueFrom: {resourceFieldRef: {resource: limits.cpu, divisor: 10m}}}]
+    spec.containers[0].env[0].valueFrom.resourceFieldRef.divisor: Invalid value: "limits.cpu": only
+        divisor's values 1m and 1 are supported with the cpu resource
+spec.containers.0.volumeMounts=[{name: v, mountPath: /a, mountPropagation: Bidirectional}] ;
+        spec.volumes=[{name: v, emptyDir: {}}]
+    spec.containers[0].volumeMounts[0].mountPropagation: Forbidden: Bidirectional mount propagation
+        is available only to privileged containers
+spec.containers.0.resources={requests: {cpu: "-1"}}
+    spec.containers[0].resources.requests[cpu]: Invalid value: "-1": must be greater than or equal
+        to 0
+spec.containers.0.resources={requests: {example.com/gpu: 1}}
+    spec.containers[0].resources.limits: Required value: Limit must be set for non overcommitable
+        resources
+spec.containers.0.securityContext={privileged: true, allowPrivilegeEscalation: false}
+    spec.containers[0].securityContext: Invalid value:
+        {"privileged":true,"allowPrivilegeEscalation":false}: cannot set `allowPrivilegeEscalation`
+        to false and `privileged` to true
+spec.volumes=[{name: v, downwardAPI: {items: [{path: a}]}}]
+    spec.volumes[0].downwardAPI.items[0]: Required value: one of fieldRef and resourceFieldRef is
+        required
+spec.volumes=[{name: v, persistentVolumeClaim: {}}]
+    spec.volumes[0].persistentVolumeClaim.claimName: Required value
+spec.affinity={nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {}}}
+    spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms:
+        Required value: must have at least one node selector term
+spec.topologySpreadConstraints=[{maxSkew: 1, topologyKey: z, whenUnsatisfiable: ScheduleAnyway,
+        minDomains: 2}]
+    spec.topologySpreadConstraints[0].minDomains: Invalid value: 2: can only use minDomains if
+        whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway
+spec.dnsPolicy=None ; spec.dnsConfig={searches: [a.example]}
+    spec.dnsConfig.nameservers: Required value: must provide at least one DNS nameserver when
+        `dnsPolicy` is None
+spec.securityContext={runAsUser: -1, supplementalGroups: [-2]}
+    spec.securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive
+    spec.securityContext.supplementalGroups[0]: Invalid value: -2: must be between 0 and 2147483647,
+        inclusive
+metadata.generateName=Bad_ ; metadata.name=!
+    metadata.generateName: Invalid value: "Bad_": <subdomain>
+    metadata.name: Required value: name or generateName is required
+metadata.annotations={"a b": c}
+    metadata.annotations: Invalid value: "a b": <name part>
+metadata.finalizers=[orphan, foregroundDeletion]
+    metadata.finalizers: Invalid value: ["orphan","foregroundDeletion"]: orphan and
+        foregroundDeletion cannot be both set
+metadata.ownerReferences=[{apiVersion: v1, kind: Event, name: e, uid: u}]
+    metadata.ownerReferences: Invalid value:
+        {"apiVersion":"v1","kind":"Event","name":"e","uid":"u"}: /v1, Kind=Event is
+        disallowed from being an owner
+"""
+
+
+def new_pod(change: str) -> Object:
+    pod = changed(POD, change)
+    return seal(defaults.apply("Pod", seal(pod)))
+
+
+@pytest.mark.parametrize(("change", "expected"), [*cases(RECORDED), *cases(MORE)])
+def test_the_server_says_what_is_wrong_with_a_pod(change: str, expected: list[str]) -> None:
+    assert says(validate("Pod", new_pod(change))) == expected
+
+
+def test_a_good_pod_is_accepted() -> None:
+    assert validate("Pod", new_pod("metadata.labels={app: web}")) == []
+
+
+def test_too_many_annotations_are_refused() -> None:
+    pod = new_pod(f"metadata.annotations={{a: {'x' * 256 * 1024}}}")
+    assert says(validate("Pod", pod)) == [
+        "metadata.annotations: Too long: may not be more than 262144 bytes"
+    ]
+
+
+def test_only_one_owner_controls() -> None:
+    owner = "{{apiVersion: v1, kind: X, name: {0}, uid: {0}, controller: true}}"
+    pod = new_pod(f"metadata.ownerReferences=[{owner.format('a')}, {owner.format('b')}]")
+    (cause,) = validate("Pod", pod)
+    assert cause.message.endswith(
+        'Only one reference can have Controller set to true. Found "true" in references for a and b'
+    )

@@ -1,0 +1,143 @@
+"""The whole cluster: one Pod through every floor, and the same trace for the same seed."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from k8s_ref import Cluster
+from tests.harness import pod, replicaset
+
+
+def running(cluster, count):
+    pods = cluster.loop.run_task(cluster.api.list("pods"))["items"]
+    return len(pods) == count and all(p["status"]["phase"] == "Running" for p in pods)
+
+
+def test_an_applied_replicaset_becomes_running_pods():
+    cluster = Cluster(nodes=3)
+    assert cluster.apply(replicaset(replicas=3)) == "replicaset.apps/web created\n"
+    assert cluster.run_until(lambda: running(cluster, 3), timeout=60)
+    nodes = {
+        p["spec"]["nodeName"] for p in cluster.loop.run_task(cluster.api.list("pods"))["items"]
+    }
+    assert nodes == {"node-1", "node-2", "node-3"}
+
+
+def test_one_pod_goes_through_every_floor_in_order():
+    cluster = Cluster(nodes=1)
+    cluster.apply(replicaset(replicas=1))
+    cluster.run(30)
+    acted = cluster.trace.select(since=0)
+    order = [(record.actor, record.verb) for record in acted]
+    expected = [
+        ("kubectl", "create"),
+        ("replicaset-controller", "create"),
+        ("default-scheduler", "select"),
+        ("default-scheduler", "bind"),
+        ("kubelet/node-1", "sandbox"),
+        ("kubelet/node-1", "pull"),
+        ("kubelet/node-1", "container"),
+        ("kubelet/node-1", "start"),
+    ]
+    positions = [order.index(step) for step in expected]
+    assert positions == sorted(positions)
+
+
+def test_every_record_of_a_pod_leads_back_to_the_person_who_applied_it():
+    cluster = Cluster(nodes=2)
+    cluster.apply(replicaset(replicas=1))
+    cluster.run(30)
+    why = cluster.why("pods/default/web-")
+    assert [record.actor for record in why][:3] == [
+        "kubectl", "replicaset-controller", "default-scheduler",
+    ]  # fmt: skip
+    assert why[-1].actor.startswith("kubelet/")
+
+
+def test_the_past_can_be_read():
+    cluster = Cluster(nodes=1)
+    cluster.apply(pod())
+    created = cluster.store.revision
+    cluster.run(30)
+    assert cluster.at(created).get("pods", "default/web")["status"]["phase"] == "Pending"
+    assert cluster.at(cluster.store.revision).list("pods")[0]["status"]["phase"] == "Running"
+    assert cluster.at(2).list("pods") == []
+
+
+@pytest.mark.parametrize(
+    "process", ["kube-apiserver", "kube-scheduler", "kube-controller-manager", "kubelet/node-1"]
+)
+def test_a_component_that_is_killed_comes_back_and_the_work_is_done(process):
+    cluster = Cluster(nodes=1)
+    cluster.crash(process)
+    cluster.loop.run(0.5)
+    if process == "kube-apiserver":
+        with pytest.raises(TimeoutError, match="connection refused"):
+            cluster.loop.run_task(cluster.api.list("pods"))
+        cluster.run(2)
+    cluster.apply(replicaset(replicas=2))
+    assert cluster.run_until(lambda: running(cluster, 2), timeout=120)
+
+
+def test_a_node_added_later_takes_pods_that_did_not_fit():
+    cluster = Cluster(nodes=0)
+    cluster.apply(pod())
+    cluster.run(5)
+    assert not running(cluster, 1)
+    cluster.add_node("late")
+    assert cluster.run_until(lambda: running(cluster, 1), timeout=120)
+
+
+def test_wrong_arguments_are_refused_in_one_line():
+    with pytest.raises(ValueError, match="0 nodes or more, got -1"):
+        Cluster(nodes=-1)
+    cluster = Cluster(nodes=1)
+    with pytest.raises(ValueError, match="there is a node 'node-1' already"):
+        cluster.add_node("node-1")
+    with pytest.raises(ValueError, match="no process 'etcd': there are kube-apiserver, "):
+        cluster.crash("etcd")
+    with pytest.raises(ValueError, match="nothing in the trace is about 'pods/none'"):
+        cluster.why("pods/none")
+
+
+def test_a_manifest_that_is_refused_raises_with_the_reason():
+    with pytest.raises(ValueError, match="spec.containers: Required value"):
+        Cluster(nodes=1).apply(pod(containers=[]))
+
+
+SCRIPT = """
+import hashlib
+from k8s_ref import Cluster
+from tests.harness import replicaset
+cluster = Cluster(nodes=3, seed={seed}, order="{order}")
+cluster.apply(replicaset(replicas=5))
+cluster.run(90)
+print(hashlib.sha256(repr(cluster.trace).encode()).hexdigest())
+"""
+
+
+def digest(seed, order, hash_seed):
+    environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
+    script = SCRIPT.format(seed=seed, order=order)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("order", ["fifo", "shuffle"])
+def test_the_same_seed_gives_the_same_trace_under_any_hash_seed(order):
+    assert len({digest(7, order, hash_seed) for hash_seed in (0, 1, 424242)}) == 1
+
+
+def test_another_seed_gives_other_names_and_so_another_trace():
+    def trace(seed):
+        cluster = Cluster(nodes=3, seed=seed)
+        cluster.apply(replicaset(replicas=2))
+        cluster.run(30)
+        return hashlib.sha256(repr(cluster.trace).encode()).hexdigest()
+
+    assert trace(1) == trace(1) != trace(2)
