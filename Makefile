@@ -18,7 +18,7 @@ help:  ## these verbs · 列出这些命令
 	@echo 'PORT=8000 is the port of the site; ARGS="…" go to the last step, as in make test ARGS="-k loop"'
 
 site:  ## build the site and serve it on this machine · 构建网站并在本机打开
-	$(ENV) site --port $(PORT) $(ARGS)
+	$(ENV) --port $(PORT) site $(ARGS)
 
 test:  ## run every test · 运行全部测试
 	$(ENV) test $(ARGS)
@@ -44,7 +44,7 @@ bench:  ## measure, as ratios · 测量速度（比值）
 swarm:  ## many seeds with faults · 用许多种子注入故障
 	$(ENV) swarm $(ARGS)
 
-play:  ## a cluster in this terminal · 在终端里玩一个集群
+play:  ## apply a manifest and tell what happens · 应用一份清单，讲出发生了什么
 	$(ENV) play $(ARGS)
 
 clean:  ## remove all that the verbs made, the environment too · 删除生成的一切，包括环境

@@ -16,7 +16,7 @@ PROCESSES = ("kube-controller-manager", "kube-scheduler", "kubelet/node-1", "kub
 
 
 def trouble(cluster):
-    """What goes wrong with this seed: a few kinds of accident, and now and then a killed process."""
+    """What goes wrong with this seed: some kinds of accident, now and then a killed process."""
     chance = cluster.loop.stream("swarm")
     for kind in KINDS:
         if chance.random() < 0.5:

@@ -25,7 +25,8 @@ LONG = "".join(f"value_{n} = {n}\n" for n in range(90))
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_this_tree_has_nothing_wrong(check):
-    assert "\n".join(check(ROOT)) == ""
+    if wrong := check(ROOT):
+        pytest.fail("\n".join(wrong), pytrace=False)
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +241,12 @@ def test_a_missing_notebook_is_found(house):
 def test_a_missing_test_is_found(house):
     concept(house, page="storage/tape", test=False)
     assert house.new(keys) == ["k8s_ref/storage/tape.py:1: no test tests/storage/test_tape.py"]
+
+
+def test_the_tests_of_a_family_will_do(house):
+    concept(house, page="storage/media", test=False)
+    house.write("tests/storage/test_media_on_tape.py", "")
+    assert house.new(keys) == []
 
 
 def test_a_page_that_is_due_may_be_missing(house):

@@ -25,15 +25,24 @@ def test_the_code_keeps_the_rules_of(title, words):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_examples_of_the_readme_run(capsys):
+def test_the_examples_of_the_readme_run_and_print_what_it_shows(capsys):
     names = {}
-    for block in re.finditer(r"^```python\n(.*?)^```$", README, re.M | re.S):
+    for block in re.finditer(
+        r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", README, re.M | re.S
+    ):
         above = README[: block.start(1)].count("\n")
         exec(compile("\n" * above + block[1], "README.md", "exec"), names)
+        assert capsys.readouterr().out == (block[2] or ""), f"README.md:{above}"
     tests = [name for name in names if name.startswith("test_")]
     assert tests
     for name in tests:
         names[name]()
+
+
+def test_the_readme_shows_the_steps_that_make_site_takes():
+    shown = re.search(r"^```text\n(.*?)^```", README, re.M | re.S)[1]
+    for title, _ in env.VERBS["site"].steps:
+        assert f"] {title}\n" in shown
 
 
 def test_make_the_readme_and_the_environment_know_the_same_verbs():
@@ -139,7 +148,7 @@ def test_a_python_without_venv_is_told_how_to_get_it(monkeypatch, tmp_path):
 def test_a_port_that_is_taken_is_told_in_one_line_before_anything_is_built(fresh):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = run_env(fresh, "site", "--port", port)
+        done = run_env(fresh, "--port", port, "site")
     assert done.returncode == 2
     assert done.stderr == (
         f"Port {port} is taken or not allowed.  Choose another one: make site PORT={port + 1}\n"
@@ -155,6 +164,14 @@ def test_no_network_is_told_in_one_line(fresh):
     assert done.stderr.count("\n") == 1
     assert [line[:5] for line in done.stdout.splitlines()] == ["[1/3]", "[2/3]"]
     assert not (fresh / ".venv" / "installed.json").exists()
+
+
+def test_what_else_is_said_goes_to_the_last_step(monkeypatch, capfd):
+    monkeypatch.setattr(env, "PYTHON", "/bin/echo")
+    for step in ("make_venv", "install"):
+        monkeypatch.setattr(env, step, lambda *arguments: None)
+    assert env.main(["play", "my-pod.yaml", "--lang", "zh", "-h"]) == 0
+    assert capfd.readouterr().out.endswith("k8s_ref.cli.main play my-pod.yaml --lang zh -h\n")
 
 
 def test_what_is_installed_is_not_installed_again(fresh, monkeypatch, capsys):
@@ -215,8 +232,8 @@ def test_tests_go_on_after_a_failed_step_and_the_site_does_not(monkeypatch, caps
     monkeypatch.setattr(env, "PYTHON", sys.executable)
     todo = (("first", "-c raise(SystemExit(3))"), ("second", "-c 0"))
     for verb, steps_taken in (("test", 2), ("site", 1)):
-        options = type("Options", (), {"verb": verb, "port": 1})
-        assert env.take(todo, env.Steps(2), options, []) == 3
+        options = type("Options", (), {"verb": verb, "port": 1, "rest": []})
+        assert env.take(todo, env.Steps(2), options) == 3
         assert capsys.readouterr().out.count("\n") == steps_taken
 
 

@@ -7,7 +7,7 @@ second run installs nothing.  Whatever is missing is said in one line, with how 
 It starts on any Python 3, if only to say that this one is too old: the standard library only,
 and no syntax newer than 3.6.
 
-Usage: python3 tools/env.py VERB [--port N] [further arguments go to the verb's last step]
+Usage: python3 tools/env.py [--port N] VERB [what else the verb's last step is to be told]
 """
 
 import argparse
@@ -34,8 +34,8 @@ OLDEST_PYTHON = (3, 11)
 NEWER_PYTHONS = ("python3.14", "python3.13", "python3.12", "python3.11", "python3", "python")
 OLDEST_NODE = 20
 
-WEB = ("web parts", "-m tools.site web")
-BUILD = ("every page, in both languages", "-m tools.site build")
+BUILD = ("running every page and building both languages", "-m tools.site build")
+SERVE = ("serving the site", "-m tools.site serve --port {port}")
 LINT = (
     ("format", "-m ruff format --check ."),
     ("lint", "-m ruff check ."),
@@ -44,10 +44,9 @@ LINT = (
 """What ``make lint`` runs, and what the tests run too."""
 
 Verb = namedtuple("Verb", "extras node steps")
-SERVE = ("serving it, until Ctrl-C", "-m tools.site serve --port {port}")
 VERBS = {
-    "site": Verb(("docs",), True, (WEB, BUILD, SERVE)),
-    "test": Verb(("docs", "notebook", "test"), True, (WEB, BUILD, ("tests", "-m pytest"))),
+    "site": Verb(("docs",), True, (BUILD, SERVE)),
+    "test": Verb(("docs", "notebook", "test"), True, (BUILD, ("tests", "-m pytest"))),
     "check": Verb(("docs",), False, (("checking the pages", "-m tools.site check"),)),
     "update": Verb(("docs",), False, (("recording outputs", "-m tools.site update"),)),
     "accept": Verb(("docs",), False, (("accepting translations", "-m tools.site accept"),)),
@@ -55,7 +54,7 @@ VERBS = {
     "lint": Verb(("test",), False, LINT),
     "bench": Verb((), False, (("measuring", "-m benchmarks"),)),
     "swarm": Verb(("test",), False, (("seeded runs", "-m tests.swarm"),)),
-    "play": Verb((), False, (("a cluster", "-m k8s_ref.cli.main play"),)),
+    "play": Verb((), False, (("a new cluster", "-m k8s_ref.cli.main play"),)),
 }
 
 
@@ -78,11 +77,12 @@ class Steps:
 def main(arguments):
     """Runs one verb; 0 when it went well, 2 when something is missing."""
     parser = argparse.ArgumentParser(prog="tools/env.py", description="Runs a verb in .venv.")
+    parser.add_argument("--port", type=int, default=8000, help="the port of the site")
     parser.add_argument("verb", choices=sorted(VERBS))
-    parser.add_argument("--port", type=int, default=8000)
-    options, rest = parser.parse_known_args(arguments)
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help="goes to the verb's last step")
+    options = parser.parse_args(arguments)
     try:
-        return run(VERBS[options.verb], options, rest)
+        return run(VERBS[options.verb], options)
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
         return 2
@@ -90,7 +90,7 @@ def main(arguments):
         return 130
 
 
-def run(verb, options, rest):
+def run(verb, options):
     """Brings the environment up to date, then takes the verb's steps until one fails."""
     if options.verb == "site":
         demand_port(options.port)
@@ -100,16 +100,16 @@ def run(verb, options, rest):
     todo = verb.steps
     if verb.node and not find_node(steps, must=options.verb == "site"):
         todo = verb.steps[-1:]
-    return take(todo, steps, options, rest)
+    return take(todo, steps, options)
 
 
-def take(todo, steps, options, rest):
+def take(todo, steps, options):
     """Takes the steps in order.  Tests and lint show everything: they go on after a failure."""
     worst = 0
     for title, words in todo:
         steps.say(title)
         command = [PYTHON, *words.format(port=options.port).split()]
-        command += rest if title == todo[-1][0] else []
+        command += options.rest if title == todo[-1][0] else []
         code = subprocess.call(command, cwd=ROOT, env=environment())
         if code and options.verb not in ("test", "lint"):
             return code

@@ -27,6 +27,7 @@ class Node(Protocol):
         *,
         previous: bool,
         tail: int | None,
+        since_seconds: int | None,
         timestamps: bool,
     ) -> str:
         """What a container printed."""
@@ -50,13 +51,14 @@ def logs(pod: Object, query: Mapping[str, str], dial: Dial) -> str:
             f'Get "https://{node}:10250/containerLogs/{meta["namespace"]}/{meta["name"]}/{container}":'
             f" dial tcp: lookup {node}: no route to host"
         )
-    tail = query.get("tailLines")
+    tail, since = query.get("tailLines"), query.get("sinceSeconds")
     return kubelet.container_logs(
         meta["namespace"],
         meta["name"],
         container,
         previous=query.get("previous") == "true",
         tail=int(tail) if tail else None,
+        since_seconds=int(since) if since else None,
         timestamps=query.get("timestamps") == "true",
     )
 

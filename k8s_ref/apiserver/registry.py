@@ -92,8 +92,11 @@ class Registry:
 
     def selector(self, request: Request) -> tuple[Selector, str | None]:
         """Which objects the request means, and the value of the trigger field if it names one."""
-        labels = selectors.parse_labels(request.query.get("labelSelector", ""))
-        fields = selectors.parse_fields(request.query.get("fieldSelector", ""))
+        try:
+            labels = selectors.parse_labels(request.query.get("labelSelector", ""))
+            fields = selectors.parse_fields(request.query.get("fieldSelector", ""))
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
         namespace = request.namespace
         if not (namespace or "labelSelector" in request.query or "fieldSelector" in request.query):
             return everything, None
@@ -114,7 +117,8 @@ class Registry:
         obj = self._prepare(defaults.apply(self.kind.kind, request.body))
         causes = validation.validate(self.kind.kind, obj)
         if causes:
-            raise Invalid.of(self.kind.kind, self.kind.group, obj["metadata"]["name"], causes)
+            name = obj["metadata"].get("name", "")
+            raise Invalid.of(self.kind.kind, self.kind.group, name, causes)
         if request.query.get("dryRun") == "All":
             return obj
         name = obj["metadata"]["name"]
@@ -180,6 +184,8 @@ class Registry:
         """The object sent, known to be of this kind, in this place, with no unknown fields."""
         if not isinstance(obj, dict):
             raise BadRequest("the body of the request must be an object")
+        # The path says already what it is; whoever leaves that out means the same.
+        obj = {"kind": self.kind.kind, "apiVersion": self.kind.api_version, **obj}
         if (obj.get("kind"), obj.get("apiVersion")) != (self.kind.kind, self.kind.api_version):
             raise BadRequest(self._wrong_kind(obj))
         obj = self._decoded(obj, request)
@@ -204,7 +210,7 @@ class Registry:
         if problems.ill_typed:
             raise schema.cannot_handle(self.kind, problems.ill_typed)
         if not problems.unknown:
-            return obj
+            return schema.prune(obj, self.kind) if problems.nulls else obj
         wanted = request.query.get("fieldValidation", "Warn")
         if wanted == "Strict":
             raise schema.cannot_handle(self.kind, schema.strict_problem(problems.unknown))

@@ -171,6 +171,7 @@ class APIServer:
         if not node:
             raise BadRequest("target.name: Required value")
         registry = self._of(request)
+        uid = request.body["metadata"].get("uid")
 
         def assign(pod: Object) -> Object:
             why = ""
@@ -180,7 +181,8 @@ class APIServer:
                 why = f'pod {request.name} is already assigned to node "{pod["spec"]["nodeName"]}"'
             if why:
                 raise Conflict.of("pods/binding", "", request.name, why)
-            return _assigned(pod, node, registry.now())
+            bound = _assigned(pod, node, registry.now())
+            return with_path(bound, ("metadata", "uid"), uid) if uid else bound
 
         patch = Request("patch", request.kind, request.namespace, request.name)
         bound = await registry.bind(patch, assign)
@@ -193,6 +195,8 @@ class APIServer:
     def _wrote(self, request: Request, obj: Object, revision: int = 0, note: str = "") -> None:
         """Record a write; what was only tried, or changed nothing, has no revision of its own."""
         meta = obj["metadata"]
+        if request.subresource == "status":
+            note = (obj.get("status") or {}).get("phase", "")
         revision = revision or int(meta.get("resourceVersion", 0))
         if not revision or self.loop.trace.number_of(revision):
             return

@@ -188,15 +188,13 @@ def _secret_of_type(kind: str, value: Object, data: Object) -> Iterator[Cause]:
 
 def _json_problem(encoded: str, path: str) -> Iterator[Cause]:
     try:
-        json.loads(base64.b64decode(encoded))
-    except ValueError as error:
+        json.loads(base64.b64decode(encoded).decode("utf-8", "replace"))
+    except json.JSONDecodeError as error:
         yield invalid(path, "<secret contents redacted>", _as_go_says(error))
 
 
-def _as_go_says(error: ValueError) -> str:
+def _as_go_says(error: json.JSONDecodeError) -> str:
     """What Go's reader says of text that is not JSON, for the beginnings people write."""
-    if not isinstance(error, json.JSONDecodeError):
-        return "invalid character looking for beginning of value"
     rest = error.doc[error.pos :].lstrip()
     if not rest:
         return "unexpected end of JSON input"

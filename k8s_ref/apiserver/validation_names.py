@@ -20,7 +20,6 @@ Test: TypeAlias = Callable[[str], tuple[str, ...]]
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
-_LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _ENDS = "and must start and end with an alphanumeric character"
 
 
@@ -41,13 +40,6 @@ _SUBDOMAIN_RULE = _must_match(
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
     f"'.', {_ENDS}",
     "example.com",
-)
-_LABEL_1035_RULE = _must_match(
-    _LABEL_1035,
-    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
-    "alphabetic character, and end with an alphanumeric character",
-    "my-name",
-    "abc-123",
 )
 _KEY_RULE = _must_match(
     "[-._a-zA-Z0-9]+",
@@ -88,15 +80,6 @@ def dns_label(value: str) -> tuple[str, ...]:
     if not re.fullmatch(_LABEL, value):
         dots = re.fullmatch(_SUBDOMAIN, value)
         problems.append("must not contain dots" if dots else _LABEL_RULE)
-    return tuple(problems)
-
-
-@lru_cache(maxsize=4096)
-def dns_label_1035(value: str) -> tuple[str, ...]:
-    """A label that begins with a letter."""
-    problems = _too_long(value, 63)
-    if not re.fullmatch(_LABEL_1035, value):
-        problems.append(_LABEL_1035_RULE)
     return tuple(problems)
 
 

@@ -111,10 +111,18 @@ def _one_reference(value: Object, path: str) -> Iterable[Cause]:
     return () if any(both) else (required(path, problem),)
 
 
+def _resource_of_a_container(value: Object, path: str) -> Iterator[Cause]:
+    """A volume belongs to no container, so the container must be named."""
+    if value.get("containerName"):
+        yield from resource_reference(value, path)
+    else:
+        yield required(f"{path}.containerName")
+
+
 _api_file = struct(
     must("path", text(descending_path)),
     row("fieldRef", lambda value, path: field_reference(value, path, _FIELDS_FOR_FILES)),
-    row("resourceFieldRef", resource_reference),
+    row("resourceFieldRef", _resource_of_a_container),
     whole(_one_reference),
     row("mode", file_mode),
 )

@@ -133,7 +133,7 @@ def failure(error: BaseException, source: str, filename: str) -> Output:
         line = error.lineno or 0
     else:
         frames = traceback.walk_tb(error.__traceback__)
-        line = max((n for f, n in frames if f.f_code.co_filename == filename), default=0)
+        line = ([0] + [n for f, n in frames if f.f_code.co_filename == filename])[-1]
     lines = ["", *source.splitlines()]
     where = f"{line}: {lines[line].strip()}" if 0 < line < len(lines) else ""
     return {"type": "error", "name": name, "message": message, "where": where}
@@ -301,6 +301,8 @@ def answer(session: Session, request: str, emit: Callable[[str], None] | None = 
         return json.dumps(result | {"html": as_html(result["outputs"])})
     script = source if kind == "console" else ""
     code = console_call(source) if script else source
-    outputs = session.run(code, name, emit and (lambda piece: emit(json.dumps(piece))))
+    outputs = session.run(
+        code, name, None if emit is None else (lambda piece: emit(json.dumps(piece)))
+    )
     shown = {"html": as_html(outputs, script), "text": as_text(outputs), "digest": digest(outputs)}
     return json.dumps(shown | {"raised": raised(outputs)})

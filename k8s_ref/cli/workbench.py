@@ -70,12 +70,12 @@ class Cluster(Wiring):
         return self.trace.why(found[-1])
 
     def sequence(self, records: Trace | None = None) -> Sequence:
-        """A sequence diagram of the whole trace or of a part of it."""
-        return Sequence(self.trace if records is None else records)
+        """A sequence diagram of the trace or of a part of it, without heartbeats and Events."""
+        return Sequence(_story(self.trace if records is None else records))
 
     def timeline(self, records: Trace | None = None) -> Timeline:
-        """One bar per object on a time axis."""
-        return Timeline(self.trace if records is None else records)
+        """One bar per object on a time axis, without heartbeats and Events."""
+        return Timeline(_story(self.trace if records is None else records))
 
     def __repr__(self) -> str:
         return (
@@ -86,3 +86,8 @@ class Cluster(Wiring):
     def _kubectl(self, line: str, stdin: str) -> tuple[Text, int]:
         printed, code = self.loop.run_task(kubectl.run(self.api, line, stdin))
         return Text(printed), code
+
+
+def _story(records: Trace) -> Trace:
+    """Leave out what is only said about the story, and the pulse of the nodes."""
+    return records.without("events/", "leases/", "nodes/")

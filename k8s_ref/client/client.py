@@ -94,13 +94,14 @@ class Client:
             body["preconditions"] = {"uid": uid}
         return await self._ask(self._request("delete", resource, key, body=body))
 
-    async def bind(self, key: str, node: str) -> None:
-        """Assign a Pod to a node; ``Conflict`` if it has one."""
+    async def bind(self, key: str, node: str, uid: str = "") -> None:
+        """Assign a Pod, that of ``uid`` and no namesake; ``Conflict`` if it has a node."""
         namespace, name = split_key(key)
+        metadata = {"name": name, "namespace": namespace}
         body = {
             "apiVersion": "v1",
             "kind": "Binding",
-            "metadata": {"name": name, "namespace": namespace},
+            "metadata": {**metadata, "uid": uid} if uid else metadata,
             "target": {"apiVersion": "v1", "kind": "Node", "name": node},
         }
         await self._ask(self._request("create", "pods", key, "binding", body=body))

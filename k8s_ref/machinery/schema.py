@@ -38,6 +38,8 @@ class Problems:
 
     unknown: list[str] = field(default_factory=list)
     ill_typed: str = ""
+    nulls: bool = False
+    """Whether there are nulls, which decoding turns into nothing or into the zero of their type."""
 
     def refuse(self, problem: str) -> None:
         """Take note of a value that cannot be decoded; only the first one is reported."""
@@ -49,6 +51,9 @@ class Node:
 
     __slots__ = ("go",)
 
+    zero: Any = None
+    """What a null in a list or a map becomes; None where it stays one."""
+
     def __init__(self, go: str) -> None:
         self.go = go
 
@@ -58,6 +63,10 @@ class Node:
     def prune(self, value: Any) -> Any:
         """The value without unknown fields; the very same value when it has none."""
         return value
+
+    def prune_item(self, value: Any) -> Any:
+        """Like :meth:`prune`, for an item of a list or a map."""
+        return self.zero if value is None else self.prune(value)
 
     def _mismatch(self, value: Any, place: Place, problems: Problems) -> None:
         fields = [(step, struct) for step, struct in _steps(place) if struct]
@@ -119,19 +128,26 @@ class Struct(Node):
         fields = self.fields
         for name, item in value.items():
             known = fields.get(name)
+            if item is None:
+                problems.nulls = True
             if known is None:
                 problems.unknown.append(f"unknown field {show(_path((place, name, self.name)))}")
             else:
                 known.node.check(item, (place, name, self.name), problems)
 
+    def prune_item(self, value: Any) -> Any:
+        """A null in a list of structs becomes a struct with nothing in it."""
+        return {} if value is None else self.prune(value)
+
     def prune(self, value: Any) -> Any:
-        """Keep the fields the struct has."""
+        """Keep the fields the struct has, and of those that are null only moments not yet known."""
         if not isinstance(value, dict):
             return value
         kept = {
-            name: self.fields[name].node.prune(item)
+            name: known.node.prune(item)
             for name, item in value.items()
-            if name in self.fields
+            if (known := self.fields.get(name)) is not None
+            and (item is not None or isinstance(known.node, Time))
         }
         return _shared(value, kept)
 
@@ -161,6 +177,7 @@ class MapOf(Node):
         """Check each value; every key is welcome."""
         if isinstance(value, dict):
             for name, item in value.items():
+                problems.nulls = problems.nulls or item is None
                 self.items.check(item, (place, name, ""), problems)
         elif value is not None:
             self._mismatch(value, place, problems)
@@ -169,7 +186,7 @@ class MapOf(Node):
         """Prune each value."""
         if not isinstance(value, dict):
             return value
-        return _shared(value, {name: self.items.prune(item) for name, item in value.items()})
+        return _shared(value, {name: self.items.prune_item(item) for name, item in value.items()})
 
 
 class ListOf(Node):
@@ -185,6 +202,7 @@ class ListOf(Node):
         """Check each item."""
         if isinstance(value, list):
             for index, item in enumerate(value):
+                problems.nulls = problems.nulls or item is None
                 self.items.check(item, (place, index, ""), problems)
         elif value is not None:
             self._mismatch(value, place, problems)
@@ -193,7 +211,7 @@ class ListOf(Node):
         """Prune each item."""
         if not isinstance(value, list):
             return value
-        kept = [self.items.prune(item) for item in value]
+        kept = [self.items.prune_item(item) for item in value]
         return value if all(a is b for a, b in zip(kept, value, strict=True)) else kept
 
 
@@ -201,6 +219,7 @@ class Text(Node):
     """A string; ``enum`` holds the values of its Go type, where upstream lists them."""
 
     __slots__ = ("enum",)
+    zero = ""
 
     def __init__(self, go: str = "string", enum: tuple[str, ...] = ()) -> None:
         super().__init__(go)
@@ -216,6 +235,7 @@ class Boolean(Node):
     """``true`` or ``false``."""
 
     __slots__ = ()
+    zero = False
 
     def check(self, value: Any, place: Place, problems: Problems) -> None:
         """Only booleans."""
@@ -227,6 +247,7 @@ class Number(Node):
     """A number with or without a fraction."""
 
     __slots__ = ()
+    zero = 0
 
     def check(self, value: Any, place: Place, problems: Problems) -> None:
         """Any number, but no boolean."""
@@ -239,6 +260,7 @@ class Integer(Node):
     """A whole number of 32 or 64 bits."""
 
     __slots__ = ("limit",)
+    zero = 0
 
     def __init__(self, go: str) -> None:
         super().__init__(go)

@@ -31,10 +31,10 @@ class PodWorker:
         """No longer in the API."""
         self.ended = False
         """The kubelet itself decided that the Pod is over, or found that it is."""
-        self.stopped = False
-        """Nothing of it runs any more."""
         self.why = ("", "")
         """Reason and message of that decision."""
+        self.stopped = False
+        """Nothing of it runs any more."""
         self.reasons: Reasons = {}
         self.task: Task[Any] | None = None
         self._dirty = False

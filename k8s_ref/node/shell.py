@@ -42,6 +42,7 @@ SHELLS = ("sh", "ash", "bash")
 _IN_DOUBLE_QUOTES = re.compile(rf"\\(?P<escaped>[$`\"\\\n])|(?P<dollar>{DOLLAR})", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _SUM = re.compile(r"[\d\s()+\-*/%<>=!]+", re.ASCII)
+_NO_SUM = re.compile(r"\*\*|<<|>>|[\d)]\s*\(", re.ASCII)
 _SIGNALS = {"2": "INT", "3": "QUIT", "15": "TERM"}
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -222,12 +223,12 @@ class Shell:
     async def _arithmetic(self, text: str) -> str:
         text = "".join(await self.expand(f'"{text}"'))
         text = _NAME.sub(lambda name: self.env.get(name[0]) or "0", text)
-        # Only digits, brackets and operators are left: there is nothing to call and no name.
-        if not _SUM.fullmatch(text) or "**" in text:
+        # Only digits, brackets and simple operators are left: nothing to call, nothing that grows.
+        if not _SUM.fullmatch(text) or _NO_SUM.search(text):
             raise ShellSyntaxError("arithmetic syntax error")
         try:
             return str(int(eval(text.replace("/", "//"))))
-        except (SyntaxError, ZeroDivisionError) as error:
+        except (SyntaxError, TypeError, ZeroDivisionError) as error:
             raise ShellSyntaxError("arithmetic syntax error") from error
 
 
@@ -316,7 +317,7 @@ _NUMBER = {"-eq": eq, "-ne": ne, "-lt": lt, "-le": le, "-gt": gt, "-ge": ge}
 
 
 async def _exit(shell: Shell, args: list[str]) -> int:
-    raise Exit(int(args[0]) if args and args[0].isdigit() else shell.status)
+    raise Exit(int(args[0]) if args and re.fullmatch("[0-9]+", args[0]) else shell.status)
 
 
 async def _exec(shell: Shell, args: list[str]) -> int:

@@ -56,7 +56,7 @@ def _asks(pod: Object) -> tuple[object, ...]:
     return (pod["metadata"].get("uid"), *map(spec.get, asked))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class NodeInfo:
     """A node, the Pods on it, and the sums that filters and scores compare."""
 

@@ -5,21 +5,23 @@ down.  The one idea: a decision is a function of nodes and Pods, so it need not 
 be computed again from the revision of the cluster at which it was made.
 
 Unlike the scheduler, which stops at the first plugin that rejects a node and at enough nodes, this
-asks all plugins about all nodes.
+asks all plugins about all nodes.  Only with a hundred nodes or more can that change a score.
 
 Upstream: none; log level 10 of kube-scheduler prints parts of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from k8s_ref.machinery.meta import Object
+from k8s_ref.machinery.meta import Object, key_of, with_path
 from k8s_ref.scheduler.cache import PodInfo, Snapshot
 from k8s_ref.scheduler.framework import CycleState, Framework, PluginScores, Status
 from k8s_ref.scheduler.profile import default_profile
 from k8s_ref.sim.loop import Loop
+from k8s_ref.sim.trace import Record, Trace
 
 
 @dataclass(slots=True)
@@ -58,6 +60,8 @@ class Explanation:
     nodes: dict[str, NodeVerdict]
     rejected: Status | None = None
     """Why no node was even asked."""
+    chosen: str = ""
+    """The node the scheduler took, where that is known."""
 
     @property
     def best(self) -> list[str]:
@@ -71,7 +75,11 @@ class Explanation:
         head = f"{self.pod}: {fitting} of {len(self.nodes)} nodes fit"
         if self.rejected is not None:
             head = f"{head} ({self.rejected.plugin}: {self.rejected})"
-        return "\n".join((head, *map(str, self.nodes.values())))
+        rows = (
+            f"{verdict}  ← chosen" if verdict.node == self.chosen else str(verdict)
+            for verdict in self.nodes.values()
+        )
+        return "\n".join((head, *rows))
 
     __repr__ = __str__
 
@@ -113,3 +121,61 @@ def explain_with(framework: Framework, pod: PodInfo, snapshot: Snapshot) -> Expl
 def _note(scores: PluginScores, verdicts: Iterable[NodeVerdict]) -> None:
     for verdict, raw, normalized in zip(verdicts, scores.raw, scores.normalized, strict=True):
         verdict.scores[scores.plugin] = (raw, normalized, scores.weight)
+
+
+class Past(Protocol):
+    """A read-only look at an earlier revision of the cluster."""
+
+    def get(self, resource: str, key: str) -> Object | None:
+        """The object as it was."""
+
+    def list(self, resource: str) -> list[Object]:
+        """All objects of a resource as they were."""
+
+
+def explain_decision(trace: Trace, key: str, at: Callable[[int], Past]) -> Explanation:
+    """The last decision about a Pod, computed again from the state it was made in."""
+    subject = f"pods/{key}"
+    decisions = [
+        record
+        for record in trace
+        if record.subject == subject and record.verb in ("filter", "unfit")
+    ]
+    if not decisions:
+        raise ValueError(f"no scheduler has decided about {subject}")
+    decision = decisions[-1]
+    past = at(revision_of(decision))
+    pod = past.get("pods", key)
+    assert pod is not None, f"{subject} was decided about before it existed"
+    explanation = explain(pod, past.list("nodes"), _counted(trace, decision, past.list("pods")))
+    chosen = trace.select(decision.actor, "select", subject, since=decision.at / 1e9)
+    explanation.chosen = chosen[-1].note if decision.verb == "filter" and chosen else ""
+    return explanation
+
+
+def revision_of(decision: Record) -> int:
+    """The revision of the cluster a ``filter`` or ``unfit`` record says it saw.
+
+    >>> trace = Trace()
+    >>> _ = trace.add(0, "x", "unfit", "pods/a/b", "0 of 1 nodes fit at revision 7: why")
+    >>> revision_of(trace[0])
+    7
+    """
+    return int(decision.note.partition(" at revision ")[2].partition(":")[0])
+
+
+def _counted(trace: Trace, decision: Record, pods: Iterable[Object]) -> list[Object]:
+    """The Pods as the scheduler counted them: also those it had assumed and not yet seen bound."""
+    assumed: dict[str, str] = {}
+    for record in trace:
+        if record.number >= decision.number:
+            break
+        if record.actor == decision.actor and record.verb == "select":
+            assumed[record.subject] = record.note
+        elif record.actor == decision.actor and record.verb in ("backoff", "unfit"):
+            assumed.pop(record.subject, None)
+    counted = []
+    for pod in pods:
+        node = pod["spec"].get("nodeName") or assumed.get(f"pods/{key_of(pod)}")
+        counted.append(with_path(pod, ("spec", "nodeName"), node) if node else pod)
+    return counted

@@ -76,6 +76,7 @@ class SchedulingQueue:
     def __init__(self, loop: Loop, framework: Framework, name: str) -> None:
         self.loop, self.framework, self.name = loop, framework, name
         self._pods: dict[str, QueuedPod] = {}
+        self._unschedulable: dict[str, QueuedPod] = {}
         self._active: list[tuple[tuple[int, ...], int, QueuedPod]] = []
         self._backoff: list[tuple[int, int, QueuedPod]] = []
         self._errors: list[tuple[int, int, QueuedPod]] = []
@@ -111,7 +112,8 @@ class SchedulingQueue:
             self._release(queued)
         elif queued.place is Place.UNSCHEDULABLE:
             for event in waiting_pod_changes(old, new):
-                self._move_if_worth(queued, event, old, new)
+                if queued.place is Place.UNSCHEDULABLE:
+                    self._move_if_worth(queued, event, old, new)
 
     def delete(self, key: str) -> None:
         """The Pod is gone, or has a node."""
@@ -160,7 +162,7 @@ class SchedulingQueue:
             return
         self._moves += 1
         subject = old or new or {"metadata": {}}
-        for queued in list(self._pods.values()):
+        for queued in list(self._unschedulable.values()):
             # That a Pod gave up its own node helps others, not itself.
             if queued.pod.uid != subject["metadata"].get("uid"):
                 self._move_if_worth(queued, event, old, new)
@@ -168,13 +170,11 @@ class SchedulingQueue:
     def _move_if_worth(
         self, queued: QueuedPod, event: ClusterEvent, old: Object | None, new: Object | None
     ) -> None:
-        if queued.place is not Place.UNSCHEDULABLE:
-            return
         helped = self._whom_it_helps(queued, event, old, new)
         if helped:
-            queued.cause = self.loop.cause
             note = f"{event}: {helped}" if helped != ANYTHING else str(event)
-            self.loop.record(self.name, "enqueue", f"pods/{queued.pod.key}", note)
+            subject = f"pods/{queued.pod.key}"
+            queued.cause = self.loop.record(self.name, "enqueue", subject, note)
             self._try_again(queued)
 
     def _whom_it_helps(
@@ -224,6 +224,10 @@ class SchedulingQueue:
         """Its entries in the heaps so far are void: they carry an older ticket."""
         self._tickets += 1
         queued.place, queued.ticket = place, self._tickets
+        if place is Place.UNSCHEDULABLE:
+            self._unschedulable[queued.pod.key] = queued
+        else:
+            self._unschedulable.pop(queued.pod.key, None)
 
     def _first(self, heap: list[tuple[Any, int, QueuedPod]]) -> QueuedPod | None:
         while heap and heap[0][1] != heap[0][2].ticket:
@@ -253,11 +257,10 @@ class SchedulingQueue:
         for heap in (self._backoff, self._errors):
             while (queued := self._first(heap)) and queued.ready_at <= self.loop.now:
                 self._activate(queued)
-        waiting = [q for q in self._pods.values() if q.place is Place.UNSCHEDULABLE]
-        for queued in waiting:
+        for queued in list(self._unschedulable.values()):
             if queued.since + MAX_UNSCHEDULABLE <= self.loop.now:
                 self._move_if_worth(queued, ClusterEvent.TIMEOUT, None, None)
-        times = [q.since + MAX_UNSCHEDULABLE for q in waiting if q.place is Place.UNSCHEDULABLE]
+        times = [queued.since + MAX_UNSCHEDULABLE for queued in self._unschedulable.values()]
         firsts = (self._first(heap) for heap in (self._backoff, self._errors))
         times += [queued.ready_at for queued in firsts if queued is not None]
         if times:

@@ -83,10 +83,8 @@ def pod_requests(spec: Object, defaults: Mapping[str, int] | None = None) -> Amo
         needed = _requests(container, defaults)
         if container.get("restartPolicy") == "Always":
             total, sidecars = _sum((total, needed)), _sum((sidecars, needed))
-            needed = sidecars
         else:
-            needed = _sum((needed, sidecars))
-        start = _most(start, needed)
+            start = _most(start, _sum((needed, sidecars)))
     total = _most(total, start)
     as_a_whole = amounts_of((spec.get("resources") or {}).get("requests"))
     total |= {name: n for name, n in as_a_whole.items() if name.startswith(POD_LEVEL)}

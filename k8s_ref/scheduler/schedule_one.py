@@ -46,21 +46,16 @@ class Decision:
     rejected_by: frozenset[str] = frozenset()
     scores: list[PluginScores] = field(default_factory=list)
     """Empty if one node fits: there is nothing to compare."""
-
-    @property
-    def totals(self) -> list[int]:
-        """The weighted sums of the scores, in the order of ``feasible``."""
-        columns = [[score.weight * n for n in score.normalized] for score in self.scores]
-        return [sum(row) for row in zip(*columns, strict=True)]
+    totals: list[int] = field(default_factory=list)
+    """The weighted sums of the scores, in the order of ``feasible``."""
 
     @property
     def best(self) -> list[NodeInfo]:
         """The nodes with the highest total."""
-        totals = self.totals
-        if not totals:
+        if not self.totals:
             return self.feasible
-        highest = max(totals)
-        return [n for n, total in zip(self.feasible, totals, strict=True) if total == highest]
+        highest = max(self.totals)
+        return [n for n, total in zip(self.feasible, self.totals, strict=True) if total == highest]
 
     @property
     def counts(self) -> Counter[str]:
@@ -98,6 +93,8 @@ def schedule_pod(
         )
     elif len(decision.feasible) > 1:
         decision.scores = framework.score(state, pod, decision.feasible)
+        weighted = ([score.weight * n for n in score.normalized] for score in decision.scores)
+        decision.totals = [sum(row) for row in zip(*weighted, strict=True)]
     return decision
 
 

@@ -17,7 +17,7 @@ from k8s_ref.client.events import EventRecorder
 from k8s_ref.client.informer import InformerFactory
 from k8s_ref.machinery.errors import ApiError, Conflict, NotFound
 from k8s_ref.machinery.meta import Object, key_of, set_condition, with_path
-from k8s_ref.scheduler.cache import Cache, PodInfo, occupies_node
+from k8s_ref.scheduler.cache import Cache, NodeInfo, PodInfo, occupies_node
 from k8s_ref.scheduler.cluster_events import ClusterEvent, assigned_pod_changes, node_changes
 from k8s_ref.scheduler.framework import Code, CycleState, Framework, Status
 from k8s_ref.scheduler.profile import Profile, default_profile
@@ -252,7 +252,7 @@ class Scheduler:
         node = best[0] if len(best) == 1 else self._random.choice(best)
         self._record("filter", subject, self._fitting(decision))
         if decision.scores:
-            self._record("score", subject, _score_note(decision, node.name))
+            self._record("score", subject, _score_note(decision, node, len(best)))
         self._record("select", subject, node.name)
         return node.name
 
@@ -287,10 +287,9 @@ def _refusal(status: Status) -> tuple[str, str]:
     return "Unschedulable", f"0/1 nodes are available: 1 {status}."
 
 
-def _score_note(decision: Decision, node: str) -> str:
-    """The winner's total and what each plugin gave to it."""
-    index = next(i for i, info in enumerate(decision.feasible) if info.name == node)
+def _score_note(decision: Decision, node: NodeInfo, best: int) -> str:
+    """The winner's total, what each plugin gave to it, and how many others are as good."""
+    index = decision.feasible.index(node)
     parts = ", ".join(f"{s.plugin} {s.weight * s.normalized[index]}" for s in decision.scores)
-    best = len(decision.best)
-    tie = f", one of {best} equals" if best > 1 else ""
-    return f"{node} {decision.totals[index]}: {parts}{tie}"
+    tie = f", one of {best} equally good" if best > 1 else ""
+    return f"{node.name} {decision.totals[index]}: {parts}{tie}"

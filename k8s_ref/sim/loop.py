@@ -12,10 +12,11 @@ Upstream: none; Go's runtime, wall clocks and goroutines stand in its place ther
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from heapq import heappop, heappush
 from random import Random
+from types import coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from k8s_ref.sim.trace import Trace
@@ -110,27 +111,36 @@ class Task(Future[T]):
             self._coroutine.close()
             self.observed = True
             self.fail(Cancelled(self.name))
+            self._leave()
+
+    def __del__(self) -> None:
+        # A run that ends early leaves tasks that never began; Python would warn of each.
+        self._coroutine.close()
 
     def step(self) -> None:
         """Run until the coroutine waits for something or ends."""
         if self.done:
             return
-        self.loop.task = self
+        loop = self.loop
+        loop.task = self
         try:
             awaited = self._coroutine.send(None)
         except StopIteration as stop:
             self.resolve(stop.value)
+            self._leave()
         except (Crash, Exception) as error:
             self._end(error)
+            self._leave()
         else:
             if type(awaited) is int:
-                self.loop.call_at(self.loop.now + awaited, self.step)
+                loop.call_at(loop.now + awaited, self.step)
             else:
                 awaited.on_done(self.step)
-        finally:
-            self.loop.task = None
-            if self.done and self.process is not None:
-                self.process.tasks.pop(self, None)
+        loop.task = None
+
+    def _leave(self) -> None:
+        if self.done and self.process is not None:
+            self.process.tasks.pop(self, None)
 
     def _end(self, error: BaseException) -> None:
         """Fail: a crash takes the whole process along, an error nobody awaits stops the run."""
@@ -142,14 +152,9 @@ class Task(Future[T]):
         self.fail(error)
 
 
-class _Sleep:
-    __slots__ = ("nanoseconds",)
-
-    def __init__(self, nanoseconds: int) -> None:
-        self.nanoseconds = nanoseconds
-
-    def __await__(self) -> Generator[int, None, None]:
-        yield self.nanoseconds
+@coroutine
+def _sleep(nanoseconds: int) -> Generator[int, None, None]:
+    yield nanoseconds
 
 
 class Loop:
@@ -195,7 +200,7 @@ class Loop:
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Wait for so many virtual seconds."""
-        return _Sleep(max(round(seconds * SECOND), 0))
+        return _sleep(max(round(seconds * SECOND), 0))
 
     # -- things to do
 
@@ -209,7 +214,7 @@ class Loop:
             self._ready.append((self.cause, do, args))
             return
         self._sequence += 1
-        heapq.heappush(self._heap, (when, self._sequence, self.cause, do, args))
+        heappush(self._heap, (when, self._sequence, self.cause, do, args))
 
     def call_later(self, seconds: float, do: Callable[..., None], *args: Any) -> None:
         """Call ``do(*args)`` after so many virtual seconds."""
@@ -264,14 +269,15 @@ class Loop:
         return task.result()
 
     def _run(self, deadline: int, condition: Callable[[], bool] | None) -> bool:
-        steps = 0
-        while True:
-            if not self._ready:
-                if not self._heap or self._heap[0][0] > deadline:
-                    break
+        steps, ready, heap = 0, self._ready, self._heap
+        while ready or (heap and heap[0][0] <= deadline):
+            if not ready:
                 self._next_instant()
                 steps = 0
-            self._step()
+            if self._shuffler is not None and len(ready) > 1:
+                ready.rotate(self._shuffler.randrange(len(ready)))
+            self.cause, do, args = ready.popleft()
+            do(*args)
             steps += 1
             if self.failures:
                 raise self.failures.pop(0)
@@ -286,16 +292,11 @@ class Loop:
 
     def _next_instant(self) -> None:
         """Move the clock to the earliest entry and make all entries of that instant ready."""
-        self.now = self._heap[0][0]
-        while self._heap and self._heap[0][0] == self.now:
-            _, _, cause, do, args = heapq.heappop(self._heap)
-            self._ready.append((cause, do, args))
-
-    def _step(self) -> None:
-        if self._shuffler is not None and len(self._ready) > 1:
-            self._ready.rotate(self._shuffler.randrange(len(self._ready)))
-        self.cause, do, args = self._ready.popleft()
-        do(*args)
+        heap, ready = self._heap, self._ready
+        self.now = now = heap[0][0]
+        while heap and heap[0][0] == now:
+            _, _, cause, do, args = heappop(heap)
+            ready.append((cause, do, args))
 
     # -- the trace
 

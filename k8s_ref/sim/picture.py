@@ -26,10 +26,8 @@ ORDER = ("kubectl", API, ETCD, "controller", "scheduler", "kubelet", "containerd
 """Lanes from left to right, by a word in their name; anybody else counts as a controller."""
 ROWS, BARS = 120, 40
 """So many rows and bars are drawn, and then how many are not."""
-FOLD = 4
-"""So many alike in one instant become one row."""
-CROWD = 4
-"""More lanes of one family (``kubelet/…``) than this share one."""
+MANY = 4
+"""More than so many alike are drawn as one: rows of an instant, lanes of a family."""
 
 BLUE, VIOLET, TEAL, ORANGE = "#3f7fe0", "#9168e8", "#14909c", "#c8681a"
 GOLD, PINK, GREEN, RED, GREY = "#98790f", "#c9559f", "#2d9352", "#d9534f", "#788394"
@@ -75,17 +73,16 @@ class Sequence:
         rows = _fold([seen for step in steps if (seen := step.among(self.lanes))])
         self.steps, self.more = rows[:ROWS], len(rows[ROWS:])
 
-    def svg(self, lang: str = "") -> str:
+    def svg(self, lang: str | None = None) -> str:
         """The picture as an SVG file; without ``lang`` in the language of the page around it."""
         sheet = _Sheet(self.lanes)
         for at, instant in groupby(self.steps, lambda step: step.at):
             sheet.moment(at)
-            # Decisions in a row about one subject share a box; every arrow stands alone.
-            for _, group in groupby(instant, lambda s: (s.actor, s.subject, s.to and id(s))):
+            for _, group in groupby(instant, _box):
                 sheet.row(list(group))
         sheet.finish(self.more)
         body = "".join(sheet.parts)
-        return _document("Sequence · 时序图", repr(self), body, sheet.width, sheet.y, lang)
+        return _document("Sequence · 时序图", repr(self), body, (sheet.width, sheet.y), lang)
 
     _repr_svg_ = svg
 
@@ -140,7 +137,7 @@ def _lanes(steps: list[Step]) -> list[str]:
     if any(step.revision for step in steps):
         names[ETCD] = None
     families = [name.partition("/")[0] for name in names if "/" in name]
-    crowded = [f"{family}/*" for family in families if families.count(family) > CROWD]
+    crowded = [f"{family}/*" for family in families if families.count(family) > MANY]
     lanes = dict.fromkeys(_lane(name, crowded) or name for name in names)
     return sorted(lanes, key=_place)
 
@@ -170,7 +167,7 @@ def _fold(steps: list[Step]) -> list[Step]:
         alike.setdefault(kind, []).append(s)
     rows: dict[int, Step] = {}
     for group in alike.values():
-        shown = [_merge(group)] if len(group) >= FOLD else group
+        shown = [_merge(group)] if len(group) > MANY else group
         rows |= {id(s): row for s, row in zip(group, shown, strict=False)}
     return [rows[id(s)] for s in steps if id(s) in rows]
 
@@ -181,6 +178,11 @@ def _merge(group: list[Step]) -> Step:
     subject = first.subject if shared else first.subject.partition("/")[0] + "/…"
     revision = first.revision and f"{first.revision}…{last.revision}"
     return replace(first, subject=subject, note=f"× {len(group)}", revision=revision)
+
+
+def _box(step: Step) -> tuple[str, str, int]:
+    """Decisions in a row about one subject share a box; requests and writes stand alone."""
+    return step.actor, step.subject, id(step) if step.to or step.revision else 0
 
 
 class _Sheet:
@@ -200,25 +202,24 @@ class _Sheet:
         if self.parts:
             self.y += 16
             self.parts.append(_stroke(f"M{GUTTER - 8} {self.y - 6}H{self.width - 8}", ".15"))
-        mark = _text(GUTTER - 14, self.y + 14, f"{at / 1e9:.3f} s", "k8s-small", "end")
-        self.parts.append(mark)
+        time = f"{at / 1e9:.3f} s"
+        self.parts += [_text(GUTTER - 14, self.y + 14, time, "k8s-small", "end")]
 
     def row(self, steps: list[Step]) -> None:
         """One arrow, or the decisions of one actor about one subject in a box."""
-        parts = self._request(steps[0]) if steps[0].to else self._decisions(steps)
+        first = steps[0]
+        parts = self._request(first) if first.to else self._decisions(steps)
+        if first.revision and (first.to or first.actor) == API and ETCD in self.x:
+            parts += self._stored(first.revision)
         self.parts.append(_group("\n".join(map(str, steps)), parts))
 
     def _request(self, step: Step) -> list[str]:
         start, end = self.x[step.actor], self.x[step.to]
         label, width = _label(step.verb, _join(step.subject, step.note), self.room)
         middle = self._cover((start + end) // 2, width, 20)
-        dash = "5 4" if step.verb == "watch" else "none"
-        parts = [_arrow(start, end, self.y + 23, FLOORS[_rank(step.actor)], dash)]
-        parts.append(_text(middle, self.y + 14, label))
+        hue, dash = FLOORS[_rank(step.actor)], "5 4" if step.verb == "watch" else "none"
         self.y += 36
-        if step.revision and step.to == API and ETCD in self.x:
-            parts += self._stored(step.revision)
-        return parts
+        return [_arrow(start, end, self.y - 13, hue, dash), _text(middle, self.y - 22, label)]
 
     def _stored(self, revision: str) -> list[str]:
         """The short way from the API server into the store, with the revision it got there."""
@@ -292,10 +293,10 @@ class Timeline:
         """For each subject, the records of each instant."""
         times = [at for bar in self.bars.values() for at in bar] or [0]
         self.start = min(times)
-        # A quarter is added so that the last state of every object can be seen.
-        self.span = (max(times) - self.start) * 5 // 4 or 1_000_000_000
+        # A third is added so that the last state of every object can be seen.
+        self.span = (max(times) - self.start) * 4 // 3 or 1_000_000_000
 
-    def svg(self, lang: str = "") -> str:
+    def svg(self, lang: str | None = None) -> str:
         """The picture as an SVG file; without ``lang`` in the language of the page around it."""
         labels = {subject: _label("", subject, LABEL * 2 // 3) for subject in self.bars}
         left = max((width for _, width in labels.values()), default=0) + 24
@@ -306,8 +307,8 @@ class Timeline:
         if self.more:
             parts.append(_more(left // 2, y + 16, self.more))
         legend, bottom = self._legend(left + PLOT, y + 46)
-        body, width = "".join([*self._axis(left, y), *parts, *legend]), left + PLOT + 28
-        return _document("Timeline · 时间线", repr(self), body, width, bottom, lang)
+        body = "".join([*self._axis(left, y), *parts, *legend])
+        return _document("Timeline · 时间线", repr(self), body, (left + PLOT + 28, bottom), lang)
 
     _repr_svg_ = svg
 
@@ -364,12 +365,12 @@ class Timeline:
 # -- SVG and text
 
 
-def _document(title: str, about: str, body: str, width: int, height: int, lang: str) -> str:
+def _document(title: str, about: str, body: str, size: tuple[int, int], lang: str | None) -> str:
     """The whole file; who cannot see it hears the title and the plain text of the picture."""
     fixed = f"lang={quoteattr(lang)} xml:lang={quoteattr(lang)}" if lang else ""
-    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    frame = 'viewBox="0 0 {0} {1}" width="{0}" height="{1}"'.format(*size)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="k8s-picture" role="img" {size} {fixed}>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="k8s-picture" role="img" {frame} {fixed}>'
         f"<title>{title}</title><desc>{_safe(about)}</desc><style>{STYLE}</style>{body}</svg>"
     )
 

@@ -148,6 +148,10 @@ class Trace(Sequence[Record]):
             and r.at >= since * 1e9
         )
 
+    def without(self, *prefixes: str) -> Trace:
+        """Records whose subject begins with none of these."""
+        return self._cut(r for r in self._records if not r.subject.startswith(prefixes))
+
     def why(self, record: Record | int) -> Trace:
         """The chain of causes from the first record to this one."""
         chain: list[Record] = []

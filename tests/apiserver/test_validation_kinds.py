@@ -259,6 +259,9 @@ spec.template.spec.ephemeralContainers=[{name: e, image: x}]
 spec.template.metadata.annotations={"a b": c}
     spec.template.metadata.annotations: Invalid value: "a b": <name part>
 spec.template.spec.containers.0.image=" nginx"
+spec.template.spec.activeDeadlineSeconds=5
+    spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in ReplicaSet is not
+        Supported
 """,
     "Service": """
 spec.ports=[{port: 80, nodePort: 30000}]
@@ -266,6 +269,14 @@ spec.ports=[{port: 80, nodePort: 30000}]
 spec.clusterIP=None ; spec.ports=!
 spec.allocateLoadBalancerNodePorts=true
     spec.allocateLoadBalancerNodePorts: Forbidden: may only be used when `type` is 'LoadBalancer'
+spec.healthCheckNodePort=30000
+    spec.healthCheckNodePort: Invalid value: 30000: may only be set when `type` is 'LoadBalancer'
+        and `externalTrafficPolicy` is 'Local'
+spec.clusterIP=x
+    spec.clusterIPs[0]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or
+        2001:db8::ffff)
+spec.ports=[{port: 80, name: a}, {port: 80, name: b}]
+    spec.ports[1]: Duplicate value: {"protocol":"TCP","port":80,"targetPort":0}
 spec.externalTrafficPolicy=Local
     spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible
         services
@@ -274,7 +285,17 @@ spec.externalTrafficPolicy=Local
 binaryData={a: YQ==}
     data[a]: Invalid value: "a": duplicate of key present in binaryData
 """,
+    "Secret kubernetes.io/dockerconfigjson": """
+stringData={.dockerconfigjson: "{"}
+    data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": unexpected end of JSON
+        input
+stringData={.dockerconfigjson: "x"}
+    data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": invalid character 'x'
+        looking for beginning of value
+""",
     "Node": """
+spec.taints=[{key: a, value: "b c", effect: NoSchedule}]
+    metadata.taints[0].value: Invalid value: "b c": <label value>
 spec.podCIDRs=[10.0.0.0]
     spec.podCIDRs[0]: Invalid value: "10.0.0.0": must be a valid CIDR value, (e.g. 10.9.8.0/24 or
         2001:db8::/64)
@@ -293,6 +314,8 @@ type=Loud
 series={count: 1}
     series.count: Invalid value: "": should be at least 2
     series.lastObservedTime: Required value
+deprecatedCount=2
+    count: Invalid value: "": needs to be unset
 eventTime=!
     eventTime: Required value
 """,
@@ -335,6 +358,13 @@ def test_a_good_object_is_accepted(what: str) -> None:
 def test_a_config_map_holds_at_most_a_mebibyte() -> None:
     kind, config = made("ConfigMap", f"data={{a: {'x' * (1024 * 1024 + 1)}}}")
     assert says(validate(kind, config)) == ["[]: Too long: may not be more than 1048576 bytes"]
+
+
+def test_no_part_of_a_full_story_is_too_long() -> None:
+    kind, event = made("Event", f"action={'x' * 129}")
+    assert says(validate(kind, event)) == [
+        'action: Invalid value: "": can have at most 128 characters'
+    ]
 
 
 def test_an_old_event_needs_only_to_be_at_home() -> None:

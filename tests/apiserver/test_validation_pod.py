@@ -250,6 +250,28 @@ spec.securityContext={seccompProfile: {type: Localhost}}
 spec.containers.0.terminationMessagePolicy=Foo
     spec.containers[0].terminationMessagePolicy: Unsupported value: "Foo": supported values:
         "File", "FallbackToLogsOnError"
+spec.affinity={nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution:
+        {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: In}]}]}}}
+    spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values:
+        Required value: must be specified when `operator` is 'In' or 'NotIn'
+spec.affinity={nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution:
+        {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: Gt, values: [x]}]}]}}}
+spec.affinity={nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 0,
+        preference: {}}]}}
+    spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight:
+        Invalid value: 0: must be in the range 1-100
+spec.affinity={podAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{labelSelector:
+        {}}]}}
+    spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey:
+        Required value: can not be empty
+    spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey:
+        Invalid value: "": name part must be non-empty
+    spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey:
+        Invalid value: "": <name part>
+spec.os={name: plan9}
+    spec.os: Unsupported value: "plan9": supported values: "linux", "windows"
+spec.os={}
+    spec.os.name: Required value
 """
 
 # Not recorded; worded as upstream's source has it.
@@ -328,6 +350,133 @@ metadata.ownerReferences=[{apiVersion: v1, kind: Event, name: e, uid: u}]
     metadata.ownerReferences: Invalid value:
         {"apiVersion":"v1","kind":"Event","name":"e","uid":"u"}: /v1, Kind=Event is
         disallowed from being an owner
+spec.affinity={nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1,
+        preference: {matchExpressions: [{key: a, operator: Exists, values: [b]}, {key: a, operator:
+        Lt}, {key: a, operator: Like}]}}]}}
+    spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[0].values:
+        Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'
+    spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[1].values:
+        Required value: must be specified single value when `operator` is 'Lt' or 'Gt'
+    spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchExpressions[2].operator:
+        Invalid value: "Like": not a valid selector operator
+spec.affinity={nodeAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 1,
+        preference: {matchFields: [{key: metadata.name, operator: In, values: [A]}]}}]}}
+    spec.affinity.nodeAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].preference.matchFields[0].values[0]:
+        Invalid value: "A": <subdomain>
+spec.tolerations=[{key: a, operator: Exists, value: b}]
+    spec.tolerations[0].operator: Invalid value: "b": value must be empty when `operator` is
+        'Exists'
+spec.tolerations=[{key: a, value: "b c"}]
+    spec.tolerations[0].operator: Invalid value: "b c": <label value>
+spec.volumes=[{name: v, projected: {sources: [{serviceAccountToken: {path: t,
+        expirationSeconds: 4294967297}}]}}]
+    spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds: Invalid value:
+        4294967297: may not specify a duration larger than 2^32 seconds
+spec.containers.0.env=[{name: A, valueFrom: {fieldRef: {fieldPath: "spec.nodeName['x']"}}}]
+    spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: "spec.nodeName['x']":
+        error converting fieldPath: field label does not support subscript: spec.nodeName['x']
+spec.containers.0.env=[{name: A, valueFrom: {fieldRef: {}, resourceFieldRef: {}}}]
+    spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Required value
+    spec.containers[0].env[0].valueFrom.resourceFieldRef.resource: Required value
+    spec.containers[0].env[0].valueFrom: Invalid value: "": may not have more than one field
+        specified at a time
+spec.containers.0.envFrom=[{configMapRef: {name: a}, secretRef: {name: a}}]
+    spec.containers[0].envFrom: Invalid value: "": may not have more than one field specified at a
+        time
+spec.containers.0.volumeMounts=[{subPath: a, subPathExpr: b}]
+    spec.containers[0].volumeMounts[0].name: Required value
+    spec.containers[0].volumeMounts[0].name: Not found: ""
+    spec.containers[0].volumeMounts[0].mountPath: Required value
+    spec.containers[0].volumeMounts.subPathExpr: Invalid value: "b": subPathExpr and subPath are
+        mutually exclusive
+spec.containers.0.securityContext={seccompProfile: {localhostProfile: p}}
+    spec.containers[0].securityContext.seccompProfile.localhostProfile: Invalid value: "p": can only
+        be set when seccomp type is Localhost
+    spec.containers[0].securityContext.seccompProfile.type: Required value: type is required when
+        seccompProfile is set
+spec.containers.0.securityContext={allowPrivilegeEscalation: false,
+        capabilities: {add: [CAP_SYS_ADMIN]}}
+    spec.containers[0].securityContext: Invalid value:
+        {"allowPrivilegeEscalation":false,"capabilities":{"add":["CAP_SYS_ADMIN"]}}: cannot set
+        `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN
+spec.securityContext={sysctls: [{name: net.core.somaxconn, value: "1"}]}
+metadata.namespace=a.b
+    metadata.namespace: Invalid value: "a.b": must not contain dots
+metadata.finalizers=["a b"]
+    metadata.finalizers[0]: Invalid value: "a b": <name part>
+    metadata.finalizers[0]: Invalid value: "a b": name is neither a standard finalizer name nor is
+        it fully qualified
+spec.containers.0.imagePullPolicy=Sometimes
+    spec.containers[0].imagePullPolicy: Unsupported value: "Sometimes": supported values: "Always",
+        "IfNotPresent", "Never"
+spec.containers.0.envFrom=[{prefix: "a=", configMapRef: {}}, {secretRef: {name: A}}]
+    spec.containers[0].envFrom[0].prefix: Invalid value: "a=": a valid environment variable name
+        must consist only of printable ASCII characters other than '='
+    spec.containers[0].envFrom[0].configMapRef.name: Required value
+    spec.containers[0].envFrom[1].secretRef.name: Invalid value: "A": <subdomain>
+spec.containers.0.securityContext={runAsUser: -1, runAsGroup: -1, procMount: Raw}
+    spec.containers[0].securityContext.runAsUser: Invalid value: -1: must be between 0 and
+        2147483647, inclusive
+    spec.containers[0].securityContext.runAsGroup: Invalid value: -1: must be between 0 and
+        2147483647, inclusive
+    spec.containers[0].securityContext.procMount: Unsupported value: "Raw": supported values:
+        "Default", "Unmasked"
+spec.dnsPolicy=Host
+    spec.dnsPolicy: Unsupported value: "Host": supported values: "ClusterFirstWithHostNet",
+        "ClusterFirst", "Default", "None"
+spec.dnsConfig={nameservers: [x], searches: [A], options: [{value: b}]}
+    spec.dnsConfig.nameservers[0]: Invalid value: "x": must be a valid IP address, (e.g. 10.9.8.7 or
+        2001:db8::ffff)
+    spec.dnsConfig.searches[0]: Invalid value: "A": <subdomain>
+    spec.dnsConfig.options[0].name: Required value
+spec.securityContext={fsGroup: -1, runAsGroup: -1, fsGroupChangePolicy: Never}
+    spec.securityContext.fsGroup: Invalid value: -1: must be between 0 and 2147483647, inclusive
+    spec.securityContext.runAsGroup: Invalid value: -1: must be between 0 and 2147483647, inclusive
+    spec.securityContext.fsGroupChangePolicy: Unsupported value: "Never": supported values:
+        "Always", "OnRootMismatch"
+spec.affinity={nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms:
+        [{matchFields: [{key: spec.x, operator: In, values: [a]}, {key: metadata.name,
+        operator: Exists}, {key: metadata.name, operator: In}]}]}}}
+    spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchFields[0].key:
+        Invalid value: "spec.x": not a valid field selector key
+    spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchFields[1].operator:
+        Invalid value: "Exists": not a valid selector operator
+    spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchFields[2].values:
+        Required value: must be only one value when `operator` is 'In' or 'NotIn' for node field
+        selector
+spec.affinity={podAntiAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 101,
+        podAffinityTerm: {topologyKey: z, namespaces: [A],
+        namespaceSelector: {matchLabels: {a: "b c"}}}}]}}
+    spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight:
+        Invalid value: 101: must be in the range 1-100
+    spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.namespaceSelector.matchLabels:
+        Invalid value: "b c": <label value>
+    spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.namespaces[0]:
+        Invalid value: "A": <label>
+spec.topologySpreadConstraints=[{maxSkew: 1, topologyKey: z, whenUnsatisfiable: DoNotSchedule,
+        nodeAffinityPolicy: A, nodeTaintsPolicy: B, labelSelector: {matchLabels: {a: "b c"}}}]
+    spec.topologySpreadConstraints[0].nodeAffinityPolicy: Unsupported value: "A": supported values:
+        "Honor", "Ignore"
+    spec.topologySpreadConstraints[0].nodeTaintsPolicy: Unsupported value: "B": supported values:
+        "Honor", "Ignore"
+    spec.topologySpreadConstraints[0].labelSelector.matchLabels: Invalid value: "b c": <label value>
+spec.volumes=[{name: v, configMap: {name: c, items: [{path: /a, mode: 1000}]}}, {name: w,
+        downwardAPI: {items: [{path: a, resourceFieldRef: {containerName: c, resource: limits.foo}},
+        {path: b, resourceFieldRef: {resource: limits.cpu}}]}}]
+    spec.volumes[0].configMap.items[0].key: Required value
+    spec.volumes[0].configMap.items[0].path: Invalid value: "/a": must be a relative path
+    spec.volumes[0].configMap.items[0].mode: Invalid value: 1000: must be a number between 0 and
+        0777 (octal), both inclusive
+    spec.volumes[1].downwardAPI.items[0].resourceFieldRef.resource: Unsupported value: "limits.foo":
+        supported values: "limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu",
+        "requests.ephemeral-storage", "requests.memory"
+    spec.volumes[1].downwardAPI.items[1].resourceFieldRef.containerName: Required value
+spec.nodeSelector={a: "b c"} ; spec.hostname=a.b ; spec.serviceAccountName=A ;
+        spec.priorityClassName=A
+    spec.nodeSelector: Invalid value: "b c": <label value>
+    spec.serviceAccountName: Invalid value: "A": <subdomain>
+    spec.hostname: Invalid value: "a.b": must not contain dots
+    spec.priorityClassName: Invalid value: "A": <subdomain>
 """
 
 

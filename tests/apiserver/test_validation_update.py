@@ -49,6 +49,7 @@ THERE: dict[str, Object] = {
         "data": {"tls.crt": "", "tls.key": ""},
     },
     "Node": {"apiVersion": "v1", "spec": {"podCIDR": "10.1.0.0/24"}},
+    "Node with a provider": {"apiVersion": "v1", "spec": {"providerID": "a"}},
     "Lease": {"apiVersion": "coordination.k8s.io/v1", "spec": {"leaseDurationSeconds": 10}},
     "PodTemplate": {"apiVersion": "v1", "template": TEMPLATE},
     "Event": {"apiVersion": "v1", "reason": "Started", "involvedObject": {"namespace": "d"}},
@@ -170,6 +171,10 @@ spec.terminationGracePeriodSeconds=2
 spec.taints=[{key: a, effect: Foo}]
     metadata.taints[0].effect: Unsupported value: "Foo": supported values: "NoSchedule",
         "PreferNoSchedule", "NoExecute"
+""",
+    "Node with a provider": """
+spec.providerID=b
+    spec.providerID: Forbidden: node updates may not change providerID except from "" to valid
 """,
     "Service": """
 spec.ports=[]

@@ -30,7 +30,7 @@ POD = seal(
     {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "p1", "labels": {"app": "web"}, "annotations": None},
+        "metadata": {"name": "p1", "labels": {"app": "web"}},
         "spec": {
             "containers": [
                 {
@@ -192,7 +192,8 @@ def test_what_go_accepts_is_accepted(resource: str, path: tuple[str, ...], value
 def test_what_remains_after_pruning_has_no_unknown_field(obj: Object) -> None:
     for kind in (PODS, KINDS["deployments"]):
         assert check(prune(obj, kind), kind).unknown == []
-        assert (prune(obj, kind) is obj) == (not check(obj, kind).unknown)
+        found = check(obj, kind)
+        assert (prune(obj, kind) is obj) == (not found.unknown and not found.nulls)
 
 
 def test_a_field_is_found_by_its_path_through_lists_and_maps() -> None:
@@ -252,3 +253,17 @@ def test_repeated_fields_are_named_and_the_last_one_wins() -> None:
                     | st.dictionaries(st.text(), inner), max_leaves=8))  # fmt: skip
 def test_json_without_repetition_is_decoded_as_ever(value: Any) -> None:
     assert decode_json(json.dumps(value)) == (value, [])
+
+
+def test_nulls_are_dropped_from_structs_and_become_zeros_in_lists_and_maps():
+    pod = {
+        "metadata": {"name": "web", "labels": {"app": None}, "annotations": None},
+        "spec": {"nodeName": None, "containers": [{"name": "a", "args": ["x", None]}, None]},
+        "status": {"conditions": [{"type": "Ready", "status": "True", "lastProbeTime": None}]},
+    }
+    assert check(pod, PODS).nulls
+    assert prune(pod, PODS) == {
+        "metadata": {"name": "web", "labels": {"app": ""}},
+        "spec": {"containers": [{"name": "a", "args": ["x", ""]}, {}]},
+        "status": {"conditions": [{"type": "Ready", "status": "True", "lastProbeTime": None}]},
+    }

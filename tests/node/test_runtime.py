@@ -159,6 +159,15 @@ def test_a_caller_that_dies_in_a_call_leaves_nothing_half_done():
     assert machine.do(machine.runtime.image_status("redis")) is None
 
 
+def test_a_caller_that_dies_takes_no_address_along():
+    machine = Machine("10.244.7.0/29")
+    for _ in range(8):
+        task = machine.loop.spawn(machine.runtime.run_pod_sandbox("u", "default", "a", 0, False))
+        machine.loop.run(0.01)
+        task.cancel()
+    assert machine.sandbox().ip == "10.244.7.2"
+
+
 def test_after_a_reboot_nothing_runs_and_everything_is_remembered():
     machine = Machine()
     web = machine.container()

@@ -148,3 +148,16 @@ def test_a_trap_runs_between_two_commands():
 def test_programs_of_the_image_can_be_called():
     run = sh("echo before; nginx; echo after", programs={"nginx": server(["up"])}, seconds=5)
     assert run.out == ["before", "up"]
+
+
+VOCABULARY = """
+    echo sleep exit true false while do done if then else fi for in x i=$((i+1)) trap set -e test
+    [ ] ; && || $x $((x)) $(echo) '' 1 2 = -lt date +%H ( $((1//0)) $((()) $((1(2))) ${x:-y}
+"""
+WORDS = st.sampled_from([*VOCABULARY.split(), "\n"])
+
+
+@given(st.lists(WORDS, max_size=12))
+def test_no_script_whatever_breaks_the_simulation(words):
+    run = sh(" ".join(words), seconds=0.2)
+    assert not run.task.done or 0 <= run.code <= 255

@@ -71,6 +71,12 @@ def test_what_the_runtime_forgot_the_api_still_knows():
     assert after["phase"] == "Failed"
 
 
+def test_nothing_leaves_a_phase_that_is_the_last():
+    for phase in TERMINAL:
+        for ended in (True, False):
+            assert pod_status(view([container()], {"phase": phase}, ended=ended))["phase"] == phase
+
+
 def test_a_container_that_never_started_in_a_killed_pod_is_told_as_lost():
     status = pod_status(view([], ended=True))
     terminated = status["containerStatuses"][0]["state"]["terminated"]

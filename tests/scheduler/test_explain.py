@@ -1,6 +1,9 @@
 """Explanations: the verdicts that the scheduler acted on, computed again from the objects."""
 
-from k8s_ref.scheduler.explain import explain
+import pytest
+
+from k8s_ref.cluster import Past
+from k8s_ref.scheduler.explain import explain, explain_decision
 from tests.harness import pod
 from tests.scheduler.plane import Scheduled, asking, node
 
@@ -54,3 +57,47 @@ def test_the_node_that_was_chosen_is_among_the_best_of_the_explanation():
         plane.create(obj)
         assert plane.node_of(f"p{number}") in said.best
         pods.append(plane.pod(f"p{number}"))
+
+
+def test_a_decision_can_be_computed_again_long_after_it_was_made():
+    plane = Scheduled(*(node(f"node-{n}", cpu="4") for n in (1, 2, 3)))
+    for number in range(8):
+        obj = asking(f"p{number}", cpu=f"{number + 3}00m", memory=f"{number % 3 + 1}00Mi")
+        plane.do(plane.api.create("pods", obj))
+    plane.loop.run(60)
+    for number in range(8):
+        plane.delete(f"p{number}")
+    for number in range(8):
+        key = f"default/p{number}"
+        said = explain_decision(plane.loop.trace, key, lambda rev: Past(plane.store, rev))
+        (score,) = plane.loop.trace.select(verb="score", subject=key)
+        assert score.note.startswith(f"{said.chosen} {said.nodes[said.chosen].total}: ")
+        assert said.chosen in said.best
+        assert "one of" not in score.note or f"one of {len(said.best)} equally good" in score.note
+
+
+def test_the_row_of_the_chosen_node_is_marked():
+    plane = Scheduled(node("node-1"), node("node-2", taints=GPU))
+    plane.create(asking(cpu="500m", memory="1Gi"))
+    said = explain_decision(plane.loop.trace, "default/web", lambda rev: Past(plane.store, rev))
+    assert str(said) == (
+        "default/web: 1 of 2 nodes fit\n"
+        "node-1  375  TaintToleration 100×3 + NodeResourcesFit 75×1  ← chosen\n"
+        "node-2  no   TaintToleration: node(s) had untolerated taint(s)"
+    )
+
+
+def test_a_pod_that_fits_nowhere_is_explained_as_it_was_last_tried():
+    plane = Scheduled(node("node-1"))
+    plane.create(asking(cpu="9"))
+    plane.loop.run(10)
+    plane.add_node(node("node-2", taints=GPU))
+    plane.loop.run(400)
+    said = explain_decision(plane.loop.trace, "default/web", lambda rev: Past(plane.store, rev))
+    assert (list(said.nodes), said.chosen, said.best) == (["node-1", "node-2"], "", [])
+
+
+def test_a_pod_nobody_has_looked_at_cannot_be_explained():
+    plane = Scheduled()
+    with pytest.raises(ValueError, match="no scheduler has decided about pods/default/web"):
+        explain_decision(plane.loop.trace, "default/web", lambda rev: Past(plane.store, rev))

@@ -137,6 +137,8 @@ def test_a_plugin_may_refuse_in_the_end():
     fw.refuse(POD.uid, "p0", "the others never came")
     loop.run(0)
     assert (task.result().plugin, str(task.result())) == ("p0", "the others never came")
+    # The answer was for that attempt only.
+    assert loop.run_task(fw.wait_on_permit(POD)) is None
 
 
 def test_a_pod_nobody_allows_is_refused_when_the_time_is_up():

@@ -188,6 +188,13 @@ def test_too_many_pods_are_too_many_even_if_they_ask_for_nothing():
     assert (str(status), status.code) == ("Too many pods", Code.UNSCHEDULABLE)
 
 
+def test_who_asks_for_nothing_fits_where_more_is_promised_than_there_is():
+    busy = [asking("busy", cpu="9", memory="9Gi", nodeName="node-1")]
+    assert fits(pod(), node(), busy)
+    status = decide(asking(cpu="1m"), [node()], busy).statuses["node-1"]
+    assert status.reasons == ("Insufficient cpu",)
+
+
 def test_it_matters_whether_the_node_would_be_large_enough_if_it_were_empty():
     busy = [asking("busy", cpu="1500m", nodeName="node-1")]
     assert decide(asking(cpu="1"), [node()], busy).statuses["node-1"].code is Code.UNSCHEDULABLE

@@ -2,6 +2,7 @@
 
 import pytest
 
+from k8s_ref.apiserver import watchcache
 from k8s_ref.scheduler.framework import Plugin
 from k8s_ref.sim.faults import KINDS
 from tests.harness import pod
@@ -168,11 +169,14 @@ def test_a_deleted_pod_is_not_tried_again():
 
 def test_the_condition_is_written_only_when_it_changes():
     plane = Scheduled(node("node-1", cpu="1"))
+    plane.faults.add("delay", actor="default-scheduler", verb="update", seconds=0)
+    (calls,) = plane.faults.rules
     plane.create(asking(cpu="3"))
     plane.loop.run(10)
     version = plane.pod()["metadata"]["resourceVersion"]
     plane.loop.run(900)
     assert len(plane.loop.trace.select(verb="unfit")) == 4
+    assert calls.seen == 1
     assert plane.pod()["metadata"]["resourceVersion"] == version
 
 
@@ -193,6 +197,52 @@ def test_a_decision_leaves_three_records_each_the_cause_of_the_next():
         ("bind", "node-2"),
     ]  # fmt: skip
     assert chain[0].cause == created.number
+
+
+def test_the_event_that_helped_is_the_cause_of_the_decision():
+    plane = Scheduled(node(cpu="1"))
+    plane.create(asking(cpu="2"), asking("other", cpu="500m"))
+    plane.add_node(node("large", cpu="4"))
+    trace = plane.loop.trace
+
+    def why(name):
+        (bind,) = trace.select(verb="bind", subject=f"pods/default/{name}")
+        return [(record.verb, record.subject) for record in trace.why(bind)]
+
+    assert why("web")[:3] == [
+        ("create", "nodes/large"), ("enqueue", "pods/default/web"), ("filter", "pods/default/web"),
+    ]  # fmt: skip
+    assert why("other")[:2] == [("create", "pods/default/other"), ("filter", "pods/default/other")]
+
+
+def test_of_pods_that_arrive_together_each_has_its_own_cause():
+    plane = three()
+    for name in ("a", "b", "c"):
+        plane.do(plane.api.create("pods", pod(name)))
+    plane.loop.run(0)
+    for name in ("a", "b", "c"):
+        (bind,) = plane.loop.trace.select(verb="bind", subject=f"pods/default/{name}")
+        assert {r.subject for r in plane.loop.trace.why(bind)} == {f"pods/default/{name}"}
+
+
+def test_a_pod_is_bound_before_the_next_is_decided_about():
+    plane = three()
+    plane.process.stop()
+    plane.create(*(pod(f"p{n}") for n in range(3)))
+    plane.process.start()
+    plane.loop.run(0)
+    steps = [r.verb for r in plane.loop.trace if r.verb in ("select", "bind")]
+    assert steps == ["select", "bind"] * 3
+
+
+def test_the_next_search_begins_where_the_last_one_ended():
+    small = [node(f"node-{number:03}") for number in range(100)]
+    large = [node(f"node-{number:03}", cpu="64") for number in range(100, 150)]
+    plane = Scheduled(*small, *large)
+    plane.create(asking("first", cpu="1"))
+    assert plane.node_of("first") < "node-100"
+    plane.create(asking("second", cpu="1"))
+    assert plane.node_of("second") >= "node-100"
 
 
 def test_a_pod_that_fits_nowhere_leaves_one_record_with_the_reasons_counted():
@@ -254,12 +304,18 @@ def test_a_binding_whose_answer_is_lost_is_not_made_again():
     assert len(plane.loop.trace.select(actor="default-scheduler", verb="select")) == 1
 
 
-def test_a_binding_whose_answer_and_news_are_lost_is_refused_and_dropped():
+def test_a_binding_whose_answer_is_lost_and_whose_news_is_late_is_refused_and_dropped():
     plane = three()
     plane.faults.add("lose-answer", verb="bind", call=1)
-    plane.faults.add("delay-event", actor="default-scheduler", seconds=60)
+    plane.faults.add("delay-event", actor="default-scheduler", call=2, seconds=1000)
     plane.create(asking(cpu="1"))
-    plane.loop.run(600)
+    plane.loop.run(30)
+    # Nobody has told it yet, so it tried again.
+    assert len(plane.loop.trace.select(verb="select")) == 2
+    assert plane.loop.trace.select(verb="refuse")
+    assert plane.verdict()[0] == "True"
+    plane.loop.run(1000)
+    assert len(plane.loop.trace.select(verb="select")) == 2
     (bound,) = plane.loop.trace.select(verb="bind")
     assert plane.node_of() == bound.note
     assert plane.verdict()[0] == "True"
@@ -305,6 +361,16 @@ def test_a_pod_somebody_else_bound_meanwhile_is_forgotten_here():
     assert plane.node_of("next") == "node-1"
 
 
+def test_a_change_of_a_pod_that_is_being_bound_starts_nothing_new():
+    plane = three()
+    plane.faults.add("delay", actor="default-scheduler", verb="bind", call=1, seconds=5)
+    plane.create(pod())
+    plane.do(plane.api.patch("pods", "default/web", {"metadata": {"labels": {"x": "y"}}}))
+    plane.loop.run(20)
+    assert plane.node_of() is not None
+    assert len(plane.loop.trace.select(verb="select")) == 1
+
+
 def test_a_pod_deleted_while_it_is_bound_leaves_its_place():
     plane = Scheduled(node(cpu="1"))
     plane.faults.add("delay", actor="default-scheduler", verb="bind", call=1, seconds=5)
@@ -316,13 +382,16 @@ def test_a_pod_deleted_while_it_is_bound_leaves_its_place():
     assert len(plane.scheduler.queue) == 0
 
 
-def test_a_pod_that_was_made_anew_under_the_same_name_is_scheduled():
+def test_a_pod_that_was_made_anew_while_nobody_watched_is_scheduled(monkeypatch):
+    monkeypatch.setattr(watchcache, "CAPACITY", 4)
     plane = Scheduled(node(cpu="1"))
     plane.create(asking(cpu="1"))
     plane.faults.add("cut-watch", actor="default-scheduler", call=1)
-    plane.delete()
-    plane.create(asking(cpu="1"))
+    for _ in range(4):
+        plane.delete()
+        plane.create(asking(cpu="1"))
     plane.loop.run(10)
+    assert plane.loop.trace.select(verb="relist", subject="pods")
     assert plane.node_of() == "node-1"
     info = plane.scheduler.cache.get("default/web")
     assert info.uid == plane.pod()["metadata"]["uid"]

@@ -59,3 +59,22 @@ def test_a_crash_of_what_is_down_already_changes_nothing():
     process.crash()
     process.crash()
     assert process.crashes == 1
+
+
+def test_a_process_forgets_tasks_that_ended_or_were_cancelled():
+    loop, spawned = Loop(), []
+
+    async def brief():
+        await loop.sleep(1)
+
+    async def main():
+        spawned.extend(loop.spawn(brief()) for _ in range(3))
+        await loop.future()
+
+    process = Process(loop, "component", main)
+    process.start()
+    loop.run(0.5)
+    spawned[0].cancel()
+    assert len(process.tasks) == 3
+    loop.run(1)
+    assert len(process.tasks) == 1

@@ -45,6 +45,10 @@ def test_select_narrows_by_actor_verb_subject_and_time():
     assert [r.number for r in trace.select(since=0.5)] == [3]
 
 
+def test_subjects_can_be_left_out():
+    assert [r.number for r in filled().without("pods/", "events/")] == [1]
+
+
 def test_a_verb_outside_the_list_is_refused():
     with pytest.raises(AssertionError, match="'invent' is not a verb"):
         Trace().add(0, "a", "invent", "b")

@@ -66,6 +66,21 @@ def block(text: Text) -> Block:
     return Block("paragraph", text)
 
 
+WIDE = "\u2018-\u201f\u2026\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"
+SOFT_BREAK = re.compile(rf"(?<=[{WIDE}])\n *(?=[{WIDE}])")
+
+
+def joined(text: Text) -> str:
+    """Prose whose lines are joined without a space where Chinese meets Chinese."""
+    parts, after = [], text.line
+    for one in blocks(text):
+        body = str(one.text)
+        parts.append("\n" * (one.text.line - after))
+        parts.append(body if one.kind == "fence" else SOFT_BREAK.sub("", body))
+        after = one.text.line + len(one.text.lines) - 1
+    return "".join(parts)
+
+
 def pairs(page: Page) -> Iterator[Pair]:
     """Everything on a page that is said in two languages, in order."""
     yield Pair(page.title["zh"], page.title["en"])

@@ -16,6 +16,8 @@ from pathlib import Path
 import yaml
 
 from k8s_ref.cli.cellrun import as_html, digest
+from tools.site.blocks import joined
+from tools.site.listing import anchor
 from tools.site.model import Cell, Generated, Page, Part, Prose, Quote
 from tools.site.modules import Module, sources_of, suite_of
 from tools.site.play import Play
@@ -46,9 +48,9 @@ class Edition:
     def part(self, part: Part, done: Play) -> str:
         """One part of a page."""
         if isinstance(part, Prose):
-            return str(part[self.lang])
+            return joined(part[self.lang])
         if isinstance(part, Quote):
-            return self.quote(part)
+            return self.quote(part, done.page.key)
         if isinstance(part, Generated):
             return self.generators[part.name](self.lang, done.page.key)
         if part.kind == "solution":
@@ -85,11 +87,14 @@ class Edition:
 
     # -- Code and places
 
-    def quote(self, quote: Quote) -> str:
-        """The real code of a symbol, with its line numbers and the way to the whole file."""
+    def quote(self, quote: Quote, key: str) -> str:
+        """The real code of a symbol, with its line numbers and the way to its place."""
         code = code_of(quote.symbol, self.root)
         shown = fence(code.text, f'{{ .python title="{code.file}" linenums="{code.line}" }}')
-        link = f"[`{quote.symbol}`][{public(quote.symbol)}]"
+        up, where = "../" * (key.count("/") + 1), code.file.removesuffix(".py")
+        # As HTML: MkDocs does not know the lines, which are put in when it is done.
+        href = f"{up}reference/{where}/#{anchor(code.line)}"
+        link = f'<p><a href="{href}"><code>{quote.symbol}</code></a></p>'
         return f'<div class="k8s-quote" markdown="1">\n\n{shown}\n\n{link}\n\n</div>'
 
     def places(self, page: Page) -> str:
@@ -97,7 +102,7 @@ class Edition:
         sources = sources_of(page, self.root)
         keys = [page.key, *(module.key for module in sources)]
         tests = [test for key in dict.fromkeys(keys) if (test := suite_of(key, self.root))]
-        if not (sources or tests or page.cells):
+        if page.key == "index" or not (sources or tests or page.cells):
             return ""
         links = [self.links(page.key, "source", sources), self.links(page.key, "test", tests)]
         if page.cells:
@@ -113,9 +118,11 @@ class Edition:
 
     def links(self, key: str, word: str, targets: list[Module]) -> str:
         """One link with the word, or the word and a link for each."""
+        at = "#source" if word == "source" else ""
         if len(targets) <= 1:
-            return "".join(f"[{self.words[word]}]({path_to(t.document, key)})" for t in targets)
-        each = [f"[{t.file.rpartition('/')[2]}]({path_to(t.document, key)})" for t in targets]
+            link = f"[{self.words[word]}]"
+            return "".join(f"{link}({path_to(t.document, key)}{at})" for t in targets)
+        each = [f"[{t.file.rpartition('/')[2]}]({path_to(t.document, key)}{at})" for t in targets]
         return f"{self.words[word]} " + " ".join(each)
 
     def other_language(self, key: str) -> str:
@@ -153,17 +160,6 @@ def localized(code: str, lang: str) -> str:
 def escaped(text: str) -> str:
     """Text inside HTML inside Markdown."""
     return html.escape(text).replace("`", "&#96;")
-
-
-def public(symbol: str) -> str:
-    """The nearest symbol that the reference has a heading for.
-
-    >>> public("k8s_ref.sim.loop.Loop._step")
-    'k8s_ref.sim.loop.Loop'
-    """
-    parts = symbol.split(".")
-    private = next((n for n, part in enumerate(parts) if part.startswith("_")), len(parts))
-    return ".".join(parts[:private])
 
 
 def path_to(document: str, key: str) -> str:

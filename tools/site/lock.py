@@ -82,6 +82,8 @@ def drift(path: Path, shown: Path, pages: list[Page]) -> list[Problem]:
 
 def page_drift(page: Page, known: list[Locked]) -> list[Problem]:
     """The changes of one page since it was accepted."""
+    if not known:
+        return [Problem(page.path, 1, f"the page is new; {ACCEPT}")]
     free, changed = list(known), []
     for pair in pairs(page):
         if locked(pair) in free:

@@ -26,6 +26,16 @@ class Module:
         return self.file.removeprefix("k8s_ref/").removesuffix(".py")
 
     @property
+    def package(self) -> str:
+        """The folder below ``k8s_ref``; empty at the top."""
+        return self.key.rpartition("/")[0]
+
+    @property
+    def floor(self) -> str:
+        """The package that is a floor of its own."""
+        return self.package.partition("/")[0]
+
+    @property
     def dotted(self) -> str:
         """Its name in an import."""
         return self.file.removesuffix(".py").replace("/", ".")
@@ -49,9 +59,19 @@ class Module:
         return {lang: text.strip().rstrip(".") for lang, text in title.items()}
 
 
+FLOORS = (
+    *("sim", "machinery", "etcd", "apiserver", "client", "controllers", "scheduler", "node"),
+    *("network", "storage", "addons", "edge", "", "cli"),
+)
+"""Packages in reading order; the empty one is the top, above all that it wires together."""
+
+
 def modules(root: Path) -> list[Module]:
-    """The modules of the package, in the order of their paths; packages themselves left out."""
-    return [found for found in files(root, "k8s_ref/**/*.py") if not is_package(found)]
+    """The modules of the package in reading order, without the faces of packages."""
+    found = [one for one in files(root, "k8s_ref/**/*.py") if "/__" not in one.file]
+    return sorted(
+        found, key=lambda one: ((*FLOORS, one.floor).index(one.floor), one.package, one.file)
+    )
 
 
 def suites(root: Path) -> list[Module]:
@@ -63,11 +83,6 @@ def files(root: Path, pattern: str) -> list[Module]:
     """Python files below a root."""
     found = sorted(path.relative_to(root).as_posix() for path in root.glob(pattern))
     return [Module(root, file) for file in found]
-
-
-def is_package(module: Module) -> bool:
-    """Whether a file is only the face of its folder."""
-    return module.file.endswith("__init__.py")
 
 
 def sources_of(page: Page, root: Path) -> list[Module]:

@@ -30,10 +30,9 @@ def navigation(
             links = [{str(page.title[lang]): f"{page.key}.md"} for page in members]
             tree.append({section[lang]: links})
     reference: list[Any] = [{words["modules"]: "reference.md"}]
-    for package, members_ in groupby(code, key=lambda module: module.file.rpartition("/")[0]):
-        name = package.removeprefix("k8s_ref").strip("/")
-        links = [{module.title[lang]: module.document} for module in members_]
-        reference += [{name: links}] if name else links
+    for package, inside in groupby(code, key=lambda module: module.package):
+        links = [{module.title[lang]: module.document} for module in inside]
+        reference += [{package: links}] if package else links
     return [*tree, {words["reference"]: reference}]
 
 

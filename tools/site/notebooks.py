@@ -11,10 +11,11 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import jupytext
+import jupytext  # type: ignore[import-untyped]
 import nbformat
 
 from k8s_ref.cli.cellrun import Output, console_call, examine, text_of
+from tools.site.blocks import joined
 from tools.site.emit import fence, localized
 from tools.site.model import LANGUAGES, Cell, Part, Problem, Prose, Quote
 from tools.site.play import Play, replay
@@ -79,7 +80,8 @@ class Maker:
         self.complete(notebook)
         nbformat.validate(notebook)
         # Split lines would show a comma at the start of each line of output in JupyterLite.
-        return str(nbformat.writes(notebook, split_lines=False)) + "\n"
+        write_text: Any = nbformat.writes
+        return str(write_text(notebook, split_lines=False)) + "\n"
 
     # -- The page in one language
 
@@ -91,7 +93,7 @@ class Maker:
     def part(self, part: Part) -> str:
         """One part of the page."""
         if isinstance(part, Prose):
-            return as_cell(self.prose(str(part[self.lang])))
+            return as_cell(self.prose(joined(part[self.lang])))
         if isinstance(part, Quote):
             code = code_of(part.symbol, self.root)
             return as_cell(f"`{code.file}`\n\n{fence(code.text, 'python')}")
@@ -111,7 +113,7 @@ class Maker:
 
     def prose(self, text: str) -> str:
         """Prose without what only the site understands."""
-        text = re.sub(r"^(#+ .*?) *\{ *#[\w-]+ *\}\s*$", r"\1", text, flags=re.M)
+        text = re.sub(r"^(#+ .*?) *\{ *#[\w-]+ *\} *$", r"\1", text, flags=re.M)
         text = re.sub(r"\[([^\]]+)\]\[[\w.]+\]", r"\1", text)
         text = ADMONITION.sub(admonition, text)
         return re.sub(r"\[([^\]]*)\]\((?!\w+:)([\w./-]*?)\.md(#[\w-]+)?\)", self.link, text)
@@ -140,12 +142,11 @@ class Maker:
                 if name in cells and cells[name].kind == "solution":
                     made.metadata["jupyter"] = {"source_hidden": True}
         kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
-        notebook.metadata = nbformat.from_dict(
-            {
-                "kernelspec": kernel,
-                "language_info": {"name": "python"},
-                "title": str(self.done.page.title[self.lang]),
-            }
+        notebook.metadata.clear()
+        notebook.metadata.update(
+            kernelspec=kernel,
+            language_info={"name": "python"},
+            title=str(self.done.page.title[self.lang]),
         )
 
     def shown(self, cells: dict[str, Cell], name: str) -> list[Output]:

@@ -67,7 +67,7 @@ def compare(prose: Prose, lock: list[Locked], wrong: Report) -> None:
         if zh.kind == en.kind:
             compare_blocks(zh, en, wrong)
         else:
-            wrong(en.text.line, f"a {en.kind} in en, a {zh.kind} in zh (line {zh.text.line})")
+            wrong(en.text.line, f"{en.kind} in en, but {zh.kind} in zh (line {zh.text.line})")
 
 
 def odd_one(

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from k8s_ref.cli.cellrun import Output, Session, as_text, console_call, raised
+from k8s_ref.cli.cellrun import Output, Session, as_text, console_call, digest, raised
 from tools.site.model import Cell, Page, Problem
 
 UPDATE = "if the new output is right, run: make update"
@@ -30,6 +30,20 @@ class Play:
         """Note a problem."""
         self.problems.append(Problem(self.page.path, line, text))
 
+    def cells_as_json(self) -> list[dict[str, object]]:
+        """The cells that run, and what they showed, for engines that are not this one."""
+        return [
+            {
+                "kind": cell.kind,
+                "name": cell.name,
+                "source": cell.source,
+                "text": as_text(self.outputs[cell.name]),
+                "digest": digest(self.outputs[cell.name]),
+            }
+            for cell in self.page.cells
+            if cell.runs
+        ]
+
 
 def play(page: Page) -> Play:
     """Run a page; recorded outputs are compared by :func:`compare`."""
@@ -38,13 +52,21 @@ def play(page: Page) -> Play:
     for cell in page.cells:
         if cell.runs:
             run_cell(cell, session, done)
-        if cell.kind == "exercise":
-            try_exercise(cell, done)
-        elif cell.kind == "solution":
-            try_solution(cell, done)
-        elif cell.kind == "python" and ">>>" in cell.source and not done.problems:
-            try_examples(cell, done)
+        if done.problems:
+            # What comes after a broken cell would only repeat the complaint.
+            return done
+        try_cell(cell, done)
     return done
+
+
+def try_cell(cell: Cell, done: Play) -> None:
+    """Exercises, solutions and examples."""
+    if cell.kind == "exercise":
+        try_exercise(cell, done)
+    elif cell.kind == "solution":
+        try_solution(cell, done)
+    elif cell.kind == "python" and ">>>" in cell.source:
+        try_examples(cell, done)
 
 
 def run_cell(cell: Cell, session: Session, done: Play) -> None:
@@ -113,7 +135,7 @@ def try_examples(cell: Cell, done: Play) -> None:
 def compare(done: Play) -> list[Problem]:
     """Where the page's recorded outputs are not what its cells showed."""
     problems = []
-    for cell in done.page.cells:
+    for cell in done.page.cells if not done.problems else ():
         shown = as_text(done.outputs.get(cell.name, []))
         if shown != cell.recorded:
             problems.append(difference(done.page.path, cell, shown))

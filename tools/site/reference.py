@@ -9,7 +9,8 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from tools.site.emit import Edition, Generator, fence, front_matter, path_to
+from tools.site.emit import Edition, Generator, front_matter, path_to
+from tools.site.listing import place
 from tools.site.model import LANGUAGES, Page
 from tools.site.modules import Module, modules, page_of, suite_of, suites
 from tools.site.words import WORDS
@@ -38,7 +39,7 @@ def module_page(module: Module, edition: Edition, pages: list[Page]) -> str:
             edition.places_line(module.key, links),
             f"::: {module.dotted}",
             f"## {words['whole']} {{ #source data-search-exclude }}",
-            whole(module),
+            place(module),
         ]
     )
 
@@ -57,12 +58,7 @@ def test_page(module: Module, edition: Edition, pages: list[Page]) -> str:
     ]
     name = module.file.rpartition("/")[2]
     head = front_matter(title=name, search={"exclude": True}) + f"# {name} {{ #tests }}"
-    return "\n\n".join([head, edition.places_line(module.file, links), whole(module)])
-
-
-def whole(module: Module) -> str:
-    """A whole file with line numbers."""
-    return fence(module.text.rstrip(), f'{{ .python title="{module.file}" linenums="1" }}')
+    return "\n\n".join([head, edition.places_line(module.file, links), place(module)])
 
 
 def generators(root: Path, pages: list[Page]) -> dict[str, Generator]:
@@ -73,7 +69,7 @@ def generators(root: Path, pages: list[Page]) -> dict[str, Generator]:
 def module_tables(root: Path, pages: list[Page], lang: str, key: str) -> str:
     """All modules, a table for each package."""
     words, parts = WORDS[lang], []
-    for package, members in groupby(modules(root), key=lambda m: m.key.rpartition("/")[0]):
+    for package, members in groupby(modules(root), key=lambda m: m.package):
         title = Module(root, f"k8s_ref/{package}/__init__.py".replace("//", "/")).title[lang]
         rows = [
             f"## `{f'k8s_ref/{package}'.rstrip('/')}/` {{ #{package.replace('/', '-') or 'top'} }}",

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
-import subprocess
-import sys
-import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 
 PYYAML = "6.0.3"
-PYYAML_SDIST = "d76623373421df22fb4cf8817020cbb7ef15c725b9d5e45f17e189bfc384190f"
-"""The sha256 of the source distribution on the Python package index."""
+PYYAML_MODULES = "18a8fa9c5672cd8ab89b9c0dbcbf858f5001497524514e064c59570b3da7ab1c"
+"""The fingerprint of ``lib/yaml/*.py`` in PyYAML's source distribution."""
 
 LARGEST = 500_000
 """Our wheel stays below this many bytes: every first Run downloads it."""
@@ -28,22 +25,22 @@ DATA = {".py", ".json", ".yaml", ".yml", ".txt"}
 Files = dict[str, bytes]
 
 
-class Missing(Exception):
+class MissingError(Exception):
     """Something the build needs is not there; the message says how to get it, in one line."""
 
 
-def build_wheels(root: Path, out: Path, downloads: Path) -> list[Path]:
+def build_wheels(root: Path, out: Path) -> list[Path]:
     """Write both wheels into a folder that holds nothing else."""
     out.mkdir(parents=True, exist_ok=True)
     version = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"]
     made = [
         pack(out, "k8s_ref", version, our_files(root)),
-        pack(out, "pyyaml", PYYAML, yaml_files(sdist(downloads))),
+        pack(out, "pyyaml", PYYAML, yaml_files()),
     ]
     for other in set(out.iterdir()) - set(made):
         other.unlink()
     if made[0].stat().st_size > LARGEST:
-        raise Missing(f"{made[0].name} has more than {LARGEST} bytes; keep tables out of it")
+        raise MissingError(f"{made[0].name} has more than {LARGEST} bytes; keep tables out of it")
     return made
 
 
@@ -57,40 +54,33 @@ def our_files(root: Path) -> Files:
     }
 
 
-def sdist(downloads: Path) -> bytes:
-    """PyYAML's source distribution, downloaded once by pip and checked by its hash."""
-    path = downloads / f"pyyaml-{PYYAML}.tar.gz"
-    if not path.exists():
-        download(downloads)
-    data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != PYYAML_SDIST:
-        path.unlink()
-        raise Missing(f"{path.name} is not what it should be; run make site again, or check pip")
-    return data
+def yaml_files() -> Files:
+    """PyYAML's modules in pure Python, and its licence, from the environment.
 
-
-def download(downloads: Path) -> None:
-    """Have pip fetch the source distribution; building it is not needed."""
-    words = ["download", "--no-deps", "--no-binary", ":all:", "--quiet", f"PyYAML=={PYYAML}"]
-    command = [sys.executable, "-m", "pip", *words, "--dest", str(downloads)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip() or "no message").splitlines()[-1]
-        raise Missing(f"pip cannot download PyYAML {PYYAML}: connect to the network ({last})")
-
-
-def yaml_files(archive: bytes) -> Files:
-    """The modules in pure Python of PyYAML, and its licence."""
+    What pip installed for this machine holds them beside the C part, byte for byte as the
+    source distribution does; to build that one needs a compiler and minutes.
+    """
+    try:
+        installed = distribution("PyYAML")
+    except PackageNotFoundError:
+        raise MissingError(f"PyYAML {PYYAML} is missing: pip install PyYAML=={PYYAML}") from None
     files: Files = {}
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for member in tar:
-            _, *parts = PurePosixPath(member.name).parts
-            extracted = tar.extractfile(member)
-            if extracted and parts[:2] == ["lib", "yaml"] and member.name.endswith(".py"):
-                files["/".join(parts[1:])] = extracted.read()
-            elif extracted and parts == ["LICENSE"]:
-                files[f"pyyaml-{PYYAML}.dist-info/licenses/LICENSE"] = extracted.read()
-    return files
+    for path in installed.files or ():
+        if path.parts[0] == "yaml" and path.suffix == ".py":
+            files[str(path)] = path.read_binary()
+    if installed.version != PYYAML or fingerprint(files) != PYYAML_MODULES:
+        found = f"PyYAML {installed.version} is not the {PYYAML} that the browser gets"
+        raise MissingError(f"{found}: pip install --force-reinstall PyYAML=={PYYAML}")
+    licence = next(path for path in installed.files or () if path.name == "LICENSE")
+    return files | {f"pyyaml-{PYYAML}.dist-info/licenses/LICENSE": licence.read_binary()}
+
+
+def fingerprint(files: Files) -> str:
+    """One hash over names and contents, as ``sha256sum`` would list them."""
+    lines = (
+        f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(files.items())
+    )
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def pack(out: Path, name: str, version: str, files: Files) -> Path:

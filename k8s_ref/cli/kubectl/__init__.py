@@ -16,7 +16,7 @@ from pathlib import Path
 
 from k8s_ref.cli.kubectl import apply, create, delete, describe, get, logs, usage
 from k8s_ref.cli.kubectl.flags import Flag, UsageError, parse, switch
-from k8s_ref.cli.kubectl.session import Command, Failure, Session
+from k8s_ref.cli.kubectl.session import Command, Failure, Session, explain_all
 from k8s_ref.client.client import Client
 from k8s_ref.machinery.errors import ApiError, show
 
@@ -68,8 +68,8 @@ async def run(
     except (ApiError, Failure, TimeoutError, ValueError) as error:
         session.fail(error)
         code = FAILED
-    for error_text in session.errors:
-        emit(f"{error_text}\n")
+    if session.errors:
+        emit(f"{explain_all(session.errors)}\n")
     return "".join(printed), FAILED if session.errors else code
 
 

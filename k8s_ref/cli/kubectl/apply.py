@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 
 from k8s_ref.cli.kubectl.flags import Flag
-from k8s_ref.cli.kubectl.manifests import FILENAME, Manifest, at_source, manifests
-from k8s_ref.cli.kubectl.output import OUTPUT, check_format, report
+from k8s_ref.cli.kubectl.manifests import FILENAME, Manifest, at_source, manifests, worded
+from k8s_ref.cli.kubectl.output import OUTPUT, check_format, compact_json, report
 from k8s_ref.cli.kubectl.session import Command, Session, resource_of
 from k8s_ref.cli.kubectl.threeway import three_way
 from k8s_ref.client.client import MERGE, STRATEGIC
 from k8s_ref.machinery import schema
-from k8s_ref.machinery.errors import ApiError, NotFound
+from k8s_ref.machinery.errors import ApiError, NotFound, show
 from k8s_ref.machinery.meta import Object, with_path, without_path
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -27,17 +27,21 @@ _ANNOTATION = ("metadata", "annotations", LAST_APPLIED)
 DRY_RUN = Flag("dry-run", default="none", bare="unchanged", help="client: say what would be done")
 
 
+class BadName(ValueError):  # noqa: N818
+    """An object cannot be applied for want of a name."""
+
+
 async def apply(session: Session) -> int:
     """Create or patch every object of the files."""
     check_format(session.flags["output"])
     if not session.flags["filename"]:
         raise ValueError("must specify one of -f and -k")
     dry = dry_run(session)
-    for manifest in manifests(session, "apply"):
+    for manifest in list(manifests(session, "apply")):
         try:
             await _apply_one(session, manifest, dry)
-        except ApiError as error:
-            session.fail(at_source(error, "applying patch for", manifest.source))
+        except (ApiError, BadName) as error:
+            session.fail(error)
     return 0
 
 
@@ -52,6 +56,9 @@ def dry_run(session: Session) -> bool:
 
 
 async def _apply_one(session: Session, manifest: Manifest, dry: bool) -> None:
+    if not manifest.name:
+        prefix = manifest.obj["metadata"].get("generateName", "")
+        raise BadName(f"from {prefix}: cannot use generate name with apply")
     wanted = annotated(manifest.obj)
     try:
         current = await session.api.get(resource_of(manifest.kind), manifest.key)
@@ -81,7 +88,26 @@ async def create_one(session: Session, manifest: Manifest, obj: Object, dry: boo
 async def _patch(session: Session, manifest: Manifest, patch: Object) -> Object:
     form = STRATEGIC if schema.struct_of(manifest.kind) else MERGE
     resource = resource_of(manifest.kind)
-    return await session.api.patch(resource, manifest.key, patch, content_type=form)
+    try:
+        unknown = schema.check(manifest.obj, manifest.kind).unknown
+        if unknown:
+            raise schema.cannot_handle(manifest.kind, schema.strict_problem(unknown))
+        return await session.api.patch(resource, manifest.key, patch, content_type=form)
+    except ApiError as error:
+        patching = at_source(error, "patching", manifest.source)
+        raise worded(patching, _refused(manifest, patch, patching.message)) from None
+
+
+def _refused(manifest: Manifest, patch: Object, why: str) -> str:
+    kind, meta = manifest.kind, manifest.obj["metadata"]
+    version = f"{kind.group}/{kind.version}"
+    return (
+        f"error when applying patch:\n{compact_json(patch)}\nto:\n"
+        f'Resource: "{version}, Resource={kind.plural}",'
+        f' GroupVersionKind: "{version}, Kind={kind.kind}"\n'
+        f"Name: {show(manifest.name)}, Namespace: {show(meta.get('namespace', ''))}\n"
+        f"for: {show(manifest.source)}: {why}"
+    )
 
 
 def annotated(obj: Object) -> Object:
@@ -89,8 +115,7 @@ def annotated(obj: Object) -> Object:
     plain = without_path(obj, _ANNOTATION)
     if not plain["metadata"].get("annotations"):
         plain = with_path(plain, ("metadata", "annotations"), {})
-    text = json.dumps(plain, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
-    return with_path(obj, _ANNOTATION, f"{text}\n")
+    return with_path(obj, _ANNOTATION, f"{compact_json(plain)}\n")
 
 
 def _last_applied(current: Object) -> Object:

@@ -9,14 +9,15 @@ Upstream: staging/src/k8s.io/kubectl/pkg/cmd/create/
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from k8s_ref.cli.kubectl.apply import DRY_RUN, annotated, create_one, dry_run
 from k8s_ref.cli.kubectl.flags import Flag, switch
-from k8s_ref.cli.kubectl.manifests import FILENAME, Manifest, manifests
+from k8s_ref.cli.kubectl.manifests import FILENAME, manifests
 from k8s_ref.cli.kubectl.output import OUTPUT, check_format, report
 from k8s_ref.cli.kubectl.session import Command, Session, resource_of
-from k8s_ref.machinery.kinds import KINDS
-from k8s_ref.machinery.meta import Object
+from k8s_ref.machinery.kinds import KINDS, Kind
+from k8s_ref.machinery.meta import Object, with_path
 
 USAGE = "kubectl create -f FILE | namespace NAME | deployment NAME --image=IMAGE | configmap NAME"
 
@@ -46,19 +47,28 @@ async def _from_words(session: Session, dry: bool) -> None:
             f"Unexpected args: [{unexpected}]\nSee 'kubectl create -h' for help and examples"
         )
     if len(names) != 1:
-        raise ValueError(f"exactly one NAME is required, got {len(names)}")
+        raise ValueError(
+            f"exactly one NAME is required, got {len(names)}\n"
+            f"See 'kubectl create {kind.singular} -h' for help and examples"
+        )
     obj = make(session, names[0])
-    if kind.namespaced:
+    if session.flags["namespace"] and kind.namespaced:
         obj["metadata"]["namespace"] = session.namespace
     if not dry:
-        obj = await session.api.create(resource_of(kind), obj, strict=True)
-    manifest = Manifest(kind, obj, "")
-    report(session, manifest.kind, obj, f"created{' (dry run)' if dry else ''}")
+        obj = await session.api.create(resource_of(kind), _placed(session, kind, obj), strict=True)
+    report(session, kind, obj, f"created{' (dry run)' if dry else ''}")
 
 
-def _plain(api_version: str, kind: str) -> Callable[[Session, str], Object]:
+def _placed(session: Session, kind: Kind, obj: Object) -> Object:
+    if not kind.namespaced:
+        return obj
+    return with_path(obj, ("metadata", "namespace"), session.namespace)
+
+
+def _plain(api_version: str, kind: str, **more: Any) -> Callable[[Session, str], Object]:
     def make(session: Session, name: str) -> Object:
-        return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}}
+        meta = {"name": name, "creationTimestamp": None}
+        return {"apiVersion": api_version, "kind": kind, "metadata": meta, **more}
 
     return make
 
@@ -80,7 +90,11 @@ def _deployment(session: Session, name: str) -> Object:
         raise ValueError('required flag(s) "image" not set')
     labels = {"app": name}
     containers = [
-        {"name": image.rpartition("/")[2].partition(":")[0].partition("@")[0], "image": image}
+        {
+            "name": image.rpartition("/")[2].partition(":")[0].partition("@")[0],
+            "image": image,
+            "resources": {},
+        }
         for image in images
     ]
     obj = _plain("apps/v1", "Deployment")(session, name)
@@ -88,13 +102,18 @@ def _deployment(session: Session, name: str) -> Object:
     obj["spec"] = {
         "replicas": session.flags["replicas"],
         "selector": {"matchLabels": labels},
-        "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}},
+        "strategy": {},
+        "template": {
+            "metadata": {"labels": labels, "creationTimestamp": None},
+            "spec": {"containers": containers},
+        },
     }
+    obj["status"] = {}
     return obj
 
 
 _MAKERS: dict[str, Callable[[Session, str], Object]] = {
-    "Namespace": _plain("v1", "Namespace"),
+    "Namespace": _plain("v1", "Namespace", spec={}, status={}),
     "ServiceAccount": _plain("v1", "ServiceAccount"),
     "ConfigMap": _configmap,
     "Deployment": _deployment,

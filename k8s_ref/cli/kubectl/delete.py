@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from k8s_ref.cli.kubectl.apply import DRY_RUN, dry_run
 from k8s_ref.cli.kubectl.flags import Flag, switch
-from k8s_ref.cli.kubectl.selection import SELECTORS, fetch_all, targets
+from k8s_ref.cli.kubectl.manifests import at_source
+from k8s_ref.cli.kubectl.selection import SELECTORS, Target, fetch_all, targets
 from k8s_ref.cli.kubectl.session import Command, Failure, Session, name_of, resource_of, type_of
 from k8s_ref.machinery.errors import ApiError, NotFound, show
-from k8s_ref.machinery.kinds import Kind
-from k8s_ref.machinery.meta import Object, key_of, namespace_of
+from k8s_ref.machinery.meta import Object, namespace_of
 
 WEEK = 7 * 24 * 3600.0
 
@@ -38,20 +38,32 @@ async def delete(session: Session) -> int:
     flags, dry = session.flags, dry_run(session)
     if not session.words and not flags["filename"]:
         raise Failure(NOTHING_NAMED)
+    if flags["output"] not in ("", "name"):
+        mode = flags["output"]
+        raise ValueError(f"unexpected -o output mode: {mode}. We only support '-o name'")
     grace = _grace(session)
     wanted = targets(session)
     _check_named(session, any(not target.name for target in wanted))
-    ignore = flags["ignore-not-found"] or flags["all"] or bool(flags["selector"])
-    found = await fetch_all(session, wanted, ignore)
-    if not found and not session.errors and not all(target.name for target in wanted):
+    named = [target for listed in wanted for target in await _named(session, listed)]
+    if not named and not session.errors:
         session.say("No resources found")
     if flags["force"]:
         session.say(FORCED)
-    gone = [pair for pair in found if await _delete_one(session, *pair, grace, dry)]
+    gone = [
+        (target, uid) for target in named if (uid := await _delete(session, target, grace, dry))
+    ]
     if flags["wait"] and not dry and not flags["force"]:
-        for kind, obj in gone:
-            await _wait(session, kind, obj)
+        for target, uid in gone:
+            await _wait(session, target, uid)
     return 0
+
+
+async def _named(session: Session, target: Target) -> list[Target]:
+    """The objects one by one; those selected otherwise than by name have to be looked up."""
+    if target.name:
+        return [target]
+    found = await fetch_all(session, [target])
+    return [Target(kind, obj["metadata"]["name"], namespace_of(obj)) for kind, obj in found]
 
 
 def _check_named(session: Session, unnamed: bool) -> None:
@@ -85,57 +97,53 @@ def _grace(session: Session) -> int | None:
     return grace if grace > 0 else None
 
 
-async def _delete_one(
-    session: Session, kind: Kind, obj: Object, grace: int | None, dry: bool
-) -> bool:
-    name = f"{type_of(kind)} {show(obj['metadata']['name'])}"
-    policy = {"propagationPolicy": session.flags["cascade"].capitalize()}
-    if not dry:
-        try:
-            await session.api.delete(resource_of(kind), key_of(obj), grace, **policy)
-        except NotFound as error:
-            if not session.flags["ignore-not-found"]:
-                session.fail(error)
-            return False
-        except ApiError as error:
-            session.fail(error)
-            return False
-    if session.flags["output"] == "name":
-        session.say(name_of(kind, obj))
+async def _delete(session: Session, target: Target, grace: int | None, dry: bool) -> str:
+    """Ask for one deletion and say so; the uid of what is going, or nothing."""
+    kind, flags = target.kind, session.flags
+    key = session.key(kind, target.name, target.namespace)
+    policy = {"propagationPolicy": flags["cascade"].capitalize()}
+    answer: Object = {"metadata": {"uid": "dry run"}}
+    try:
+        if not dry:
+            answer = await session.api.delete(resource_of(kind), key, grace, **policy)
+    except ApiError as error:
+        missing = isinstance(error, NotFound)
+        if not (missing and (flags["ignore-not-found"] or flags["all"] or flags["selector"])):
+            source = target.source
+            session.fail(at_source(error, "deleting", source) if source else error)
+        return ""
+    if flags["output"] == "name":
+        session.say(name_of(kind, target.name))
     else:
-        forced = "force " if session.flags["force"] else ""
-        session.say(f"{name} {forced}deleted{' (dry run)' if dry else ''}")
-    return True
+        forced, tail = "force " if flags["force"] else "", " (dry run)" if dry else ""
+        session.say(f"{type_of(kind)} {show(target.name)} {forced}deleted{tail}")
+    # A Status says of which object in its details, an object in its metadata.
+    return str((answer.get("details") or answer["metadata"])["uid"])
 
 
-async def _wait(session: Session, kind: Kind, obj: Object) -> None:
+async def _wait(session: Session, target: Target, uid: str) -> None:
     """Watch until the object is gone; another one of its name does not count."""
-    resource, meta = resource_of(kind), obj["metadata"]
-    timeout = session.flags["timeout"] or WEEK
+    resource = resource_of(target.kind)
+    namespace = (target.namespace or session.namespace) if target.kind.namespaced else ""
+    fields = f"metadata.name={target.name}"
 
     async def follow() -> None:
         while True:
-            now = await session.api.list(
-                resource, namespace_of(obj), fields=f"metadata.name={meta['name']}"
-            )
-            if not any(item["metadata"]["uid"] == meta["uid"] for item in now["items"]):
+            now = await session.api.list(resource, namespace, fields=fields)
+            if not any(item["metadata"]["uid"] == uid for item in now["items"]):
                 return
-            stream = await session.api.watch(
-                resource,
-                now["metadata"]["resourceVersion"],
-                namespace_of(obj),
-                fields=f"metadata.name={meta['name']}",
-            )
+            since = now["metadata"]["resourceVersion"]
+            stream = await session.api.watch(resource, since, namespace, fields=fields)
             while (event := await stream.next()) is not None:
                 if event.type == "DELETED":
                     stream.stop()
                     break
 
     try:
-        await session.api.loop.within(timeout, follow())
+        await session.api.loop.within(session.flags["timeout"] or WEEK, follow())
     except TimeoutError:
-        name = f"{kind.plural}/{meta['name']}"
-        session.errors.append(f"error: timed out waiting for the condition on {name}")
+        name = f"{target.kind.plural}/{target.name}"
+        session.fail(ValueError(f"timed out waiting for the condition on {name}"))
 
 
 COMMAND = Command(

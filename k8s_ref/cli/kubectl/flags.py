@@ -61,6 +61,13 @@ def _int(text: str) -> int:
         raise ValueError(f"strconv.ParseInt: parsing {show(text)}: invalid syntax") from None
 
 
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"strconv.ParseFloat: parsing {show(text)}: invalid syntax") from None
+
+
 def _seconds(text: str) -> float:
     return parse_duration(text) / 1e9
 
@@ -69,6 +76,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "string": str,
     "bool": _bool,
     "int": _int,
+    "float": _float,
     "duration": _seconds,
     "list": lambda text: text.split(","),
     "files": lambda text: text.split(","),

@@ -17,6 +17,7 @@ from typing import Any
 from k8s_ref.cli.kubectl import yamltext
 from k8s_ref.cli.kubectl.flags import Flag
 from k8s_ref.cli.kubectl.session import Session
+from k8s_ref.machinery import schema
 from k8s_ref.machinery.errors import ApiError, show
 from k8s_ref.machinery.kinds import Kind
 from k8s_ref.machinery.meta import Object
@@ -44,20 +45,21 @@ class Manifest:
         return f"{namespace}/{self.name}" if namespace else self.name
 
 
-def manifests(session: Session, command: str) -> list[Manifest]:
+def manifests(session: Session, command: str) -> Iterator[Manifest]:
     """The objects of all files the line names; what is wrong with one is noted, not raised."""
-    found: list[Manifest] = []
+    found = False
     for name in session.flags["filename"]:
         source = "STDIN" if name == "-" else name
         try:
             text = session.stdin if name == "-" else _read(session, name)
             for obj in documents(text, source):
-                found += _manifest(session, obj, source)
+                for manifest in _manifest(session, obj, source):
+                    found = True
+                    yield manifest
         except ValueError as error:
             session.fail(error)
     if not found and not session.errors:
         raise ValueError(f"no objects passed to {command}")
-    return found
 
 
 def _read(session: Session, name: str) -> str:
@@ -91,23 +93,23 @@ def documents(text: str, source: str) -> Iterator[Object]:
 
 def _unpacked(document: Any, source: str) -> Iterator[Object]:
     if not isinstance(document, dict):
-        go = {list: "array", str: "string", bool: "bool"}.get(type(document), "number")
-        raise ValueError(
-            f"error validating {show(source)}: error validating data: invalid object to validate:"
-            f" {go}"
-        )
+        raise ValueError(_not_valid(source, "invalid object to validate"))
     missing = [f"{name} not set" for name in ("apiVersion", "kind") if not document.get(name)]
     if missing:
         what = missing[0] if len(missing) == 1 else f"[{', '.join(missing)}]"
-        raise ValueError(
-            f"error validating {show(source)}: error validating data: {what};"
-            " if you choose to ignore these errors, turn validation off with --validate=false"
-        )
+        raise ValueError(_not_valid(source, what))
     if "items" in document and str(document["kind"]).endswith("List"):
         for item in document["items"] or ():
             yield from _unpacked(item, source)
     else:
         yield document
+
+
+def _not_valid(source: str, what: str) -> str:
+    return (
+        f"error validating {show(source)}: error validating data: {what};"
+        " if you choose to ignore these errors, turn validation off with --validate=false"
+    )
 
 
 def _manifest(session: Session, obj: Object, source: str) -> Iterator[Manifest]:
@@ -117,6 +119,10 @@ def _manifest(session: Session, obj: Object, source: str) -> Iterator[Manifest]:
     if kind is None:
         session.fail(ValueError(_no_such_kind(obj, meta, source)))
         return
+    wrong = schema.check({"metadata": meta}, kind).ill_typed
+    if wrong:
+        wrong = wrong.replace(f"struct field {kind.kind}.", "struct field ObjectMeta.")
+        raise ValueError(f"unable to decode {show(source)}: {wrong}")
     if not kind.namespaced:
         meta.pop("namespace", None)
     elif asked and meta.get("namespace", asked) != asked:
@@ -144,7 +150,11 @@ def _no_such_kind(obj: Object, meta: Object, source: str) -> str:
 
 def at_source(error: ApiError, verb: str, source: str) -> ApiError:
     """The same error, saying in which file the object stands."""
-    message = f"error when {verb} {show(source)}: {error.message}"
+    return worded(error, f"error when {verb} {show(source)}: {error.message}")
+
+
+def worded(error: ApiError, message: str) -> ApiError:
+    """The same error in other words."""
     told = type(error)(message, error.details, error.metadata)
     told.reason, told.code = error.reason, error.code
     return told

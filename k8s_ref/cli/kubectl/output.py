@@ -77,11 +77,21 @@ def _as_whole(value: Object, name: str, template: str) -> str:
 
 
 def json_text(value: Any) -> str:
-    """JSON as Go indents it, with the three letters escaped that HTML would mistake."""
-    text = json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False)
+    """JSON as Go indents it."""
+    return f"{_for_html(json.dumps(value, indent=4, sort_keys=True, ensure_ascii=False))}\n"
+
+
+def compact_json(value: Any) -> str:
+    """JSON as Go writes it on one line."""
+    text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    return _for_html(text)
+
+
+def _for_html(text: str) -> str:
+    """Go escapes the three letters that HTML would mistake."""
     for char in "<>&":
         text = text.replace(char, f"\\u{ord(char):04x}")
-    return f"{text}\n"
+    return text
 
 
 def _presentable(kind: Kind, obj: Object) -> Object:

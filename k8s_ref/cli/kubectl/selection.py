@@ -16,7 +16,7 @@ from k8s_ref.cli.kubectl.manifests import FILENAME, manifests
 from k8s_ref.cli.kubectl.session import Session, resource_of
 from k8s_ref.machinery.errors import ApiError, BadRequest, NotFound, show
 from k8s_ref.machinery.kinds import Kind
-from k8s_ref.machinery.meta import Object
+from k8s_ref.machinery.meta import Object, split_key
 
 SELECTORS = (
     FILENAME,
@@ -34,14 +34,20 @@ class Target:
     kind: Kind
     name: str = ""
     namespace: str = ""
+    source: str = ""
+    """The file that names it, if a file does."""
 
 
 def targets(session: Session) -> list[Target]:
     """What the words of the line select; ``ValueError`` in kubectl's words."""
     if session.flags["filename"]:
-        found = manifests(session, "the command")
-        return [Target(m.kind, m.name, m.obj["metadata"].get("namespace", "")) for m in found]
-    words = [word for word in session.words if word]
+        return [
+            Target(m.kind, m.name, m.obj["metadata"].get("namespace", ""), m.source)
+            for m in manifests(session, "the command")
+        ]
+    words = session.words
+    if not all(words):
+        raise ValueError("resource name may not be empty")
     if any("/" in word for word in words):
         return [_by_path(session, word) for word in words]
     kinds = [kind for name in words[0].split(",") for kind in _kinds(session, name)]
@@ -63,8 +69,10 @@ def _by_path(session: Session, word: str) -> Target:
             " of 'kubectl get resource resource/<resource_name>'"
         )
     type_name, _, name = word.partition("/")
-    if not type_name or not name or "/" in name:
+    if "/" in name:
         raise ValueError("arguments in resource/name form may not have more than one slash")
+    if not type_name or not name:
+        raise ValueError("arguments in resource/name form must have a single resource and name")
     return Target(kind_named(session, type_name), name)
 
 
@@ -78,6 +86,10 @@ def kind_named(session: Session, name: str) -> Kind:
     if kind is None:
         plain = name.partition(".")[0]
         raise ValueError(f"the server doesn't have a resource type {show(plain)}")
+    for other in session.api.kinds:
+        if name in other.short_names and (other.plural, other.group) != (kind.plural, kind.group):
+            what = f"{show(name)} could also match lower priority resource {other.resource}"
+            session.say(f"Warning: short name {what}")
     return kind
 
 
@@ -86,7 +98,14 @@ async def fetch(session: Session, target: Target) -> list[Object]:
     resource = resource_of(target.kind)
     if target.name:
         key = session.key(target.kind, target.name, target.namespace)
-        return [await session.api.get(resource, key)]
+        try:
+            return [await session.api.get(resource, key)]
+        except NotFound:
+            namespace = split_key(key)[0]
+            if namespace not in ("", "default"):
+                # If the namespace is what is missing, that is the better answer.
+                await session.api.get("namespaces", namespace)
+            raise
     labels, fields = session.flags["selector"], session.flags["field-selector"]
     try:
         listed = await session.api.list(resource, scope(session, target.kind), labels, fields)

@@ -38,7 +38,8 @@ class Session:
     write: Callable[[str], None]
     patience: float
     """Virtual seconds after which ``-w`` and ``-f`` stop: nobody is there to press Ctrl-C."""
-    errors: list[str] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+    """What went wrong with single objects while the others went on."""
 
     @property
     def namespace(self) -> str:
@@ -56,7 +57,7 @@ class Session:
 
     def fail(self, error: Exception) -> None:
         """Take note of an error and go on with the next object."""
-        self.errors.append(explain(error))
+        self.errors.append(error)
 
     def key(self, kind: Kind, name: str, namespace: str = "") -> str:
         """The key of an object of the line's namespace."""
@@ -84,13 +85,26 @@ def explain(error: Exception) -> str:
     if isinstance(error, Invalid) and error.details:
         return _invalid(error)
     if isinstance(error, ApiError):
-        reason = f" ({error.reason})" if error.reason else ""
-        return f"Error from server{reason}: {error.message}"
+        return _of_server(error)
     if isinstance(error, TimeoutError):
         return _unreachable(str(error))
     if isinstance(error, Failure):
         return str(error)
     return f"error: {error}"
+
+
+def explain_all(errors: list[Exception]) -> str:
+    """What kubectl prints when several things went wrong: a line each, in fewer words."""
+    if len(errors) == 1:
+        return explain(errors[0])
+    return "\n".join(
+        _of_server(error) if isinstance(error, ApiError) else str(error) for error in errors
+    )
+
+
+def _of_server(error: ApiError) -> str:
+    reason = f" ({error.reason})" if error.reason else ""
+    return f"Error from server{reason}: {error.message}"
 
 
 def _invalid(error: Invalid) -> str:

@@ -15,6 +15,7 @@ from functools import cmp_to_key
 from typing import Any
 
 import yaml
+from yaml.scanner import ScannerError
 
 
 class Loader(yaml.SafeLoader):
@@ -41,10 +42,14 @@ _RESOLVED = {
 }  # fmt: skip
 """What plain text is read as, by its form and its possible first letters."""
 
+_ON = ("on", "On", "ON")
 Loader.yaml_implicit_resolvers = {}
 for _tag, (_form, _first) in _RESOLVED.items():
     _letters = ["" if letter == "\0" else letter for letter in _first]
     Loader.add_implicit_resolver(_tag, re.compile(f"(?:{_form.pattern})$"), _letters)
+Loader.add_constructor(
+    "tag:yaml.org,2002:bool", lambda loader, node: node.value[0] in "yYtT" or node.value in _ON
+)
 Loader.add_constructor("tag:yaml.org,2002:merge", lambda loader, node: node.value)
 
 
@@ -58,7 +63,7 @@ _WORDS = {
     "expected <block end>, but found '<scalar>'": "did not find expected key",
     "expected <block end>, but found '-'": "did not find expected key",
     "found character '\\t' that cannot start any token": (
-        "found character that cannot start any token"
+        "found a tab character that violates indentation"
     ),
 }
 """Where Go's reader says the same thing in other words."""
@@ -76,10 +81,18 @@ def read(text: str) -> Iterator[Any]:
                 yield document
     except yaml.MarkedYAMLError as error:
         problem = error.problem or "cannot be read"
-        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise BadYaml(f"yaml: {where}{_WORDS.get(problem, problem)}") from None
+        raise BadYaml(f"yaml: {_place(error)}{_WORDS.get(problem, problem)}") from None
     except yaml.YAMLError as error:
         raise BadYaml(f"yaml: {str(error).splitlines()[0]}") from None
+
+
+def _place(error: yaml.MarkedYAMLError) -> str:
+    """The line, counted as Go's reader counts: the first has no number, and the parser, unlike
+    the scanner, is one behind."""
+    for mark in (error.problem_mark, error.context_mark):
+        if mark is not None and mark.line:
+            return f"line {mark.line + isinstance(error, ScannerError)}: "
+    return ""
 
 
 def write(value: Any) -> str:
@@ -98,12 +111,17 @@ def _lines(value: Any, indent: int) -> Iterator[str]:
     pad = " " * indent
     if isinstance(value, dict) and value:
         for key in sorted(value, key=cmp_to_key(_compare)):
-            yield from _entry(f"{pad}{_scalar(key, indent)}:", value[key], indent)
+            yield from _entry(f"{pad}{_key(key)}:", value[key], indent)
     elif isinstance(value, list) and value:
         for item in value:
             yield from _item(item, indent)
     else:
         yield f"{pad}{_scalar(value, indent)}"
+
+
+def _key(key: str) -> str:
+    """A key stands on one line, whatever is in it."""
+    return _double(key) if "\n" in key else _text(key, 0)
 
 
 def _entry(head: str, value: Any, indent: int) -> Iterator[str]:

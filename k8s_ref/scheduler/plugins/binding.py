@@ -23,5 +23,5 @@ class DefaultBinder(Plugin):
 
     async def bind(self, state: CycleState, pod: PodInfo, node: str) -> Status | None:
         """``Conflict`` if the Pod has a node already or is being deleted."""
-        await self.api.bind(pod.key, node)
+        await self.api.bind(pod.key, node, pod.uid)
         return None

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from k8s_ref.machinery.meta import Object
-from k8s_ref.scheduler.cache import NodeInfo, PodInfo
+from k8s_ref.scheduler.cache import NodeInfo, PodInfo, Snapshot
 from k8s_ref.scheduler.cluster_events import ClusterEvent, Hint
-from k8s_ref.scheduler.framework import CycleState, Plugin, Status
+from k8s_ref.scheduler.framework import SKIP, CycleState, Plugin, Status
 from k8s_ref.scheduler.plugins.taint_toleration import tolerated
 
 CORDONED = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
@@ -54,10 +54,13 @@ class NodeName(Plugin):
 
     name = "NodeName"
 
+    def pre_filter(self, state: CycleState, pod: PodInfo, nodes: Snapshot) -> Status | None:
+        """Hardly any Pod names a node and comes here all the same."""
+        return None if pod.pod["spec"].get("nodeName") else SKIP
+
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
         """No, if another node is named."""
-        wanted = pod.pod["spec"].get("nodeName")
-        if not wanted or wanted == node.name:
+        if pod.pod["spec"]["nodeName"] == node.name:
             return None
         return self.reject("node(s) didn't match the requested node name")
 

@@ -10,7 +10,7 @@ staging/src/k8s.io/component-helpers/scheduling/corev1/helpers.go
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from k8s_ref.machinery.meta import Object
 from k8s_ref.scheduler.cache import NodeInfo, PodInfo
@@ -29,23 +29,13 @@ class TaintToleration(Plugin):
             return None
         return self.reject("node(s) had untolerated taint(s)")
 
-    def pre_score(
-        self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo]
-    ) -> Status | None:
-        """Find the tolerations that may concern ``PreferNoSchedule``."""
-        state[self.name] = [
-            toleration
-            for toleration in pod.pod["spec"].get("tolerations") or ()
-            if toleration.get("effect") in (None, "", "PreferNoSchedule")
-        ]
-        return None
-
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
         """How many taints would rather not have the Pod."""
-        return sum(
-            taint["effect"] == "PreferNoSchedule" and not tolerated(taint, state[self.name])
-            for taint in node.taints
-        )
+        if not node.taints:
+            return 0
+        tolerations = pod.pod["spec"].get("tolerations")
+        soft = [taint for taint in node.taints if taint["effect"] == "PreferNoSchedule"]
+        return sum(not tolerated(taint, tolerations) for taint in soft)
 
     def normalize(self, state: CycleState, pod: PodInfo, scores: list[int]) -> list[int]:
         """The fewer the better."""

@@ -108,14 +108,15 @@ def _facts(page: Page, node: Object) -> None:
 
 
 def _pods(page: Page, node: Object, pods: list[Object]) -> None:
-    heads = ("Namespace", "Name", "CPU Requests", "CPU Limits", "Memory Requests",
+    # Upstream leaves an empty column behind the name.
+    heads = ("Namespace", "Name", "", "CPU Requests", "CPU Limits", "Memory Requests",
              "Memory Limits", "Age")  # fmt: skip
     page.line(0, f"Non-terminated Pods:\t({len(pods)} in total)")
-    page.line(1, "\t".join(f"{head}{'  ' if head != 'Age' else ''}" for head in heads))
+    page.line(1, "\t".join(heads))
     page.line(1, "\t".join("-" * len(head) for head in heads))
     for pod in pods:
         meta = pod["metadata"]
-        cells = [meta["namespace"], meta["name"]]
+        cells = [meta["namespace"], meta["name"], ""]
         for resource in ("cpu", "memory"):
             cells += [
                 _share(node, resource, total([pod], kind, resource))

@@ -113,9 +113,9 @@ async def _replica_sets(session: Session, page: Page, deployment: Object) -> Non
     own.sort(key=lambda rs: (rs["metadata"]["creationTimestamp"], rs["metadata"]["name"]))
     wanted = _without_hash(deployment["spec"]["template"])
     new = [rs for rs in own if _without_hash(rs["spec"]["template"]) == wanted][:1]
-    old = [rs for rs in own if rs not in new and at(rs, "spec.replicas")]
-    page.field(0, "OldReplicaSets", _names(old))
-    page.field(0, "NewReplicaSet", _names(new))
+    if own:
+        page.field(0, "OldReplicaSets", _names([rs for rs in own if rs not in new]))
+        page.field(0, "NewReplicaSet", _names(new))
 
 
 def _without_hash(template: Object) -> Object:

@@ -167,6 +167,13 @@ def test_binding_sets_the_node_once(plane):
         plane.do(plane.api.bind("default/web", "node-2"))
 
 
+def test_a_binding_meant_for_an_earlier_pod_of_the_name_is_refused(plane):
+    plane.do(plane.api.create("pods", pod()))
+    with pytest.raises(Conflict, match="Precondition failed: UID in precondition: earlier"):
+        plane.do(plane.api.bind("default/web", "node-1", uid="earlier"))
+    assert "nodeName" not in plane.do(plane.api.get("pods", "default/web"))["spec"]
+
+
 def test_a_pod_that_runs_nowhere_is_deleted_at_once(plane):
     plane.do(plane.api.create("pods", pod()))
     plane.do(plane.api.delete("pods", "default/web"))
@@ -265,3 +272,30 @@ def test_what_a_patch_makes_is_read_like_any_body(plane):
         plane.do(plane.api.patch("replicasets", "default/web", {"metadata": {"name": "x"}}))
     rs = plane.do(plane.api.patch("replicasets", "default/web", {"spec": {"colour": "red"}}))
     assert "colour" not in rs["spec"]
+
+
+def test_nulls_in_a_body_are_as_if_they_were_not_there(plane):
+    body = pod(tolerations=None, containers=[{"name": "web", "image": "nginx", "args": [None]}])
+    created = plane.do(plane.api.create("pods", body))
+    assert "tolerations" not in created["spec"]
+    assert created["spec"]["containers"][0]["args"] == [""]
+
+
+def test_an_object_without_a_name_is_told_so(plane):
+    body = pod()
+    del body["metadata"]["name"]
+    with pytest.raises(Invalid, match=r'^Pod "" is invalid: metadata.name: Required value'):
+        plane.do(plane.api.create("pods", body))
+
+
+def test_a_body_that_does_not_say_what_it_is_means_what_the_path_says(plane):
+    body = {key: value for key, value in pod().items() if key not in ("kind", "apiVersion")}
+    created = plane.do(plane.api.create("pods", body))
+    assert (created["kind"], created["apiVersion"]) == ("Pod", "v1")
+
+
+def test_a_selector_that_cannot_be_read_is_refused(plane):
+    with pytest.raises(BadRequest, match="unable to parse requirement"):
+        plane.do(plane.api.list("pods", labels="a b c"))
+    with pytest.raises(BadRequest, match="invalid selector"):
+        plane.do(plane.api.list("pods", fields="nodeName"))
