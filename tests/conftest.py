@@ -11,6 +11,13 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run: a suite that is green today is green tomorrow.  To search for
+# new ones: HYPOTHESIS_PROFILE=search make test
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 PROGRAMS = {
     "chromium": (

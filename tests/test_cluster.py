@@ -1,4 +1,4 @@
-"""The whole cluster: one Pod through every floor, and the same trace for the same seed."""
+"""The whole cluster: it does what was asked, survives, and repeats itself to the byte."""
 
 import hashlib
 import os
@@ -24,37 +24,6 @@ def test_an_applied_replicaset_becomes_running_pods():
         p["spec"]["nodeName"] for p in cluster.loop.run_task(cluster.api.list("pods"))["items"]
     }
     assert nodes == {"node-1", "node-2", "node-3"}
-
-
-def test_one_pod_goes_through_every_floor_in_order():
-    cluster = Cluster(nodes=1)
-    cluster.apply(replicaset(replicas=1))
-    cluster.run(30)
-    acted = cluster.trace.select(since=0)
-    order = [(record.actor, record.verb) for record in acted]
-    expected = [
-        ("kubectl", "create"),
-        ("replicaset-controller", "create"),
-        ("default-scheduler", "select"),
-        ("default-scheduler", "bind"),
-        ("kubelet/node-1", "sandbox"),
-        ("kubelet/node-1", "pull"),
-        ("kubelet/node-1", "container"),
-        ("kubelet/node-1", "start"),
-    ]
-    positions = [order.index(step) for step in expected]
-    assert positions == sorted(positions)
-
-
-def test_every_record_of_a_pod_leads_back_to_the_person_who_applied_it():
-    cluster = Cluster(nodes=2)
-    cluster.apply(replicaset(replicas=1))
-    cluster.run(30)
-    why = cluster.why("pods/default/web-")
-    assert [record.actor for record in why][:3] == [
-        "kubectl", "replicaset-controller", "default-scheduler",
-    ]  # fmt: skip
-    assert why[-1].actor.startswith("kubelet/")
 
 
 def test_the_past_can_be_read():

@@ -47,10 +47,10 @@ def logs(pod: Object, query: Mapping[str, str], dial: Dial) -> str:
         return ""
     kubelet = dial(node)
     if kubelet is None:
-        raise InternalError(
-            f'Get "https://{node}:10250/containerLogs/{meta["namespace"]}/{meta["name"]}/{container}":'
-            f" dial tcp: lookup {node}: no route to host"
-        )
+        address = f"{pod['status'].get('hostIP', node)}:10250"
+        path = f"containerLogs/{meta['namespace']}/{meta['name']}/{container}"
+        why = f"dial tcp {address}: connect: connection refused"
+        raise InternalError(f'Get "https://{address}/{path}": {why}')
     tail, since = query.get("tailLines"), query.get("sinceSeconds")
     return kubelet.container_logs(
         meta["namespace"],

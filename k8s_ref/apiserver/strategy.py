@@ -50,7 +50,18 @@ class Strategy:
 
 
 def _new_pod(pod: Object) -> Object:
-    return {**pod, "status": {"phase": "Pending", "qosClass": qos_class(pod)}}
+    status: Object = {"phase": "Pending", "qosClass": qos_class(pod)}
+    if pod["spec"].get("schedulingGates"):
+        gated = {
+            "type": "PodScheduled",
+            "status": "False",
+            "lastProbeTime": None,
+            "lastTransitionTime": pod["metadata"]["creationTimestamp"],
+            "reason": "SchedulingGated",
+            "message": "Scheduling is blocked due to non-empty scheduling gates",
+        }
+        status["conditions"] = [gated]
+    return {**pod, "status": status}
 
 
 def _pod_grace(pod: Object, asked: int | None) -> int:

@@ -9,6 +9,8 @@ Upstream: staging/src/k8s.io/client-go/tools/record/event.go, events_cache.go
 
 from __future__ import annotations
 
+from functools import partial
+
 from k8s_ref.client.client import Client
 from k8s_ref.machinery.errors import ApiError, NotFound
 from k8s_ref.machinery.meta import Object, key_of
@@ -26,7 +28,8 @@ class EventRecorder:
 
     def event(self, obj: Object, kind: str, reason: str, message: str, path: str = "") -> None:
         """Say something about an object: ``Normal`` or ``Warning``, a reason, a sentence."""
-        self.loop.spawn(self._send(obj, kind, reason, message, path), name="event")
+        send = partial(self._send, obj, kind, reason, message, path)
+        self.loop.spawn(send, name="event")
 
     async def _send(self, obj: Object, kind: str, reason: str, message: str, path: str) -> None:
         said = (obj["metadata"].get("uid", ""), path, kind, reason, message)

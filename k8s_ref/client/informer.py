@@ -166,6 +166,6 @@ class InformerFactory:
     async def start(self) -> None:
         """Run all of them and wait until every cache holds its first list."""
         for (resource, *_), informer in self._informers.items():
-            self.loop.spawn(informer.run(), name=f"informer/{resource}")
+            self.loop.spawn(informer.run, name=f"informer/{resource}")
         for informer in self._informers.values():
             await informer.synced

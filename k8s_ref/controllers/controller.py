@@ -46,7 +46,7 @@ class Controller:
     def start(self) -> None:
         """Let the workers loose on the queue."""
         for number in range(WORKERS):
-            self.loop.spawn(self._work(), name=f"{self.name}/{number}")
+            self.loop.spawn(self._work, name=f"{self.name}/{number}")
 
     async def _work(self) -> None:
         while True:

@@ -39,7 +39,7 @@ class GarbageCollector:
 
     def start(self) -> None:
         """Look at one candidate after the other, for ever."""
-        self.loop.spawn(self._work(), name=self.name)
+        self.loop.spawn(self._work, name=self.name)
 
     def _changed(self, resource: str, kind: str, obj: Object, old: Object | None) -> None:
         """Keep the graph, and look again at whoever may have lost an owner."""

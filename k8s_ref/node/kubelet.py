@@ -57,8 +57,8 @@ class Kubelet:
 
     def start(self) -> None:
         """Speak for the node, write statuses, and end what has no Pod any more."""
-        self.loop.spawn(self.node_status.run(), name="node-status")
-        self.loop.spawn(self._adopt_orphans(), name="orphans")
+        self.loop.spawn(self.node_status.run, name="node-status")
+        self.loop.spawn(self._adopt_orphans, name="orphans")
         self.status.start()
 
     def _pod_changed(self, kind: str, pod: Object, old: Object | None) -> None:

@@ -12,6 +12,7 @@ Upstream: pkg/kubelet/pod_workers.go
 
 from __future__ import annotations
 
+from functools import partial
 from math import inf
 from typing import Any, Protocol
 
@@ -145,7 +146,8 @@ class PodWorkers:
             self._spawn(worker)
 
     def _spawn(self, worker: PodWorker) -> None:
-        worker.task = self.loop.spawn(self._work(worker), name=f"pod-worker/{worker.uid}")
+        work = partial(self._work, worker)
+        worker.task = self.loop.spawn(work, name=f"pod-worker/{worker.uid}")
 
     async def _work(self, worker: PodWorker) -> None:
         while not worker.ending:

@@ -43,7 +43,7 @@ class StatusManager:
 
     def start(self) -> None:
         """Begin to write."""
-        self.loop.spawn(self._work(), name="status-manager")
+        self.loop.spawn(self._work, name="status-manager")
 
     def get(self, uid: str) -> Object | None:
         """What was last said of a Pod."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from k8s_ref.machinery.meta import Object, key_of
@@ -244,7 +245,7 @@ class SchedulingQueue:
         """See to it that somebody looks at ``when``, unless somebody looks before that anyway."""
         if not self._timer or when < self._timer:
             self._timer = when
-            self.loop.spawn(self._wake(when), name=f"{self.name}/timer")
+            self.loop.spawn(partial(self._wake, when), name=f"{self.name}/timer")
 
     async def _wake(self, when: int) -> None:
         await self.loop.sleep((when - self.loop.now) / SECOND)

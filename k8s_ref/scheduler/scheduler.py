@@ -12,6 +12,8 @@ Upstream: pkg/scheduler/scheduler.go, schedule_one.go, eventhandlers.go
 
 from __future__ import annotations
 
+from functools import partial
+
 from k8s_ref.client.client import Client
 from k8s_ref.client.events import EventRecorder
 from k8s_ref.client.informer import InformerFactory
@@ -59,7 +61,7 @@ class Scheduler:
 
     def start(self) -> None:
         """Begin to take Pods from the queue."""
-        self.loop.spawn(self._run(), name=self.name)
+        self.loop.spawn(self._run, name=self.name)
 
     async def _run(self) -> None:
         while True:
@@ -89,7 +91,8 @@ class Scheduler:
             self._requeue(queued, _rejectors(status))
             await self._tell(queued.pod, *_refusal(status))
             return
-        self.loop.spawn(self._binding_cycle(queued, state, node), name=f"{self.name}/bind")
+        bind = partial(self._binding_cycle, queued, state, node)
+        self.loop.spawn(bind, name=f"{self.name}/bind")
 
     def _reserve(self, state: CycleState, pod: PodInfo, node: str) -> Status | None:
         """Let the plugins set aside what the Pod needs; if one refuses, undo everything."""

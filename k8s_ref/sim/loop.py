@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from heapq import heappop, heappush
 from random import Random
 from types import coroutine
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from k8s_ref.sim.trace import Trace
 
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     from k8s_ref.sim.process import Process
 
 T = TypeVar("T")
+
+Entry: TypeAlias = tuple[int, Callable[..., None], tuple[Any, ...]]
+"""Something to do: the cause, the function, its arguments."""
+
+Work: TypeAlias = Coroutine[Any, Any, T] | Callable[[], Coroutine[Any, Any, T]]
+"""What a task does.  A function is called at the first step: if that never comes, nothing was
+begun, while Python warns of a coroutine that nobody ran."""
 
 SECOND = 1_000_000_000
 """Nanoseconds in a second; the clock counts integer nanoseconds."""
@@ -96,26 +103,22 @@ class Future(Generic[T]):
 class Task(Future[T]):
     """A running coroutine; also the future of what it returns."""
 
-    __slots__ = ("_coroutine", "name", "observed", "process")
+    __slots__ = ("_coroutine", "_work", "name", "observed", "process")
 
-    def __init__(
-        self, loop: Loop, coroutine: Coroutine[Any, Any, T], name: str, process: Process | None
-    ) -> None:
+    def __init__(self, loop: Loop, work: Work[T], name: str, process: Process | None) -> None:
         super().__init__(loop)
-        self._coroutine, self.name, self.process = coroutine, name, process
+        self._work, self.name, self.process = work, name, process
+        self._coroutine = work if isinstance(work, Coroutine) else None
         self.observed = False
 
     def cancel(self) -> None:
         """Stop the coroutine where it waits; its ``finally`` blocks run."""
         if not self.done:
-            self._coroutine.close()
+            if self._coroutine is not None:
+                self._coroutine.close()
             self.observed = True
             self.fail(Cancelled(self.name))
             self._leave()
-
-    def __del__(self) -> None:
-        # A run that ends early leaves tasks that never began; Python would warn of each.
-        self._coroutine.close()
 
     def step(self) -> None:
         """Run until the coroutine waits for something or ends."""
@@ -123,6 +126,9 @@ class Task(Future[T]):
             return
         loop = self.loop
         loop.task = self
+        if self._coroutine is None:
+            assert not isinstance(self._work, Coroutine)
+            self._coroutine = self._work()
         try:
             awaited = self._coroutine.send(None)
         except StopIteration as stop:
@@ -178,8 +184,8 @@ class Loop:
         """Number of the record that led to the present step; 0 where a person did."""
         self.task: Task[Any] | None = None
         self.failures: list[Exception] = []
-        self._heap: list[tuple[int, int, int, Callable[..., None], tuple[Any, ...]]] = []
-        self._ready: deque[tuple[int, Callable[..., None], tuple[Any, ...]]] = deque()
+        self._heap: list[tuple[int, int, Entry]] = []
+        self._ready: deque[Entry] = deque()
         self._sequence = 0
         self._streams: dict[str, Random] = {}
         self._shuffler = self.stream("order") if order == "shuffle" else None
@@ -200,7 +206,7 @@ class Loop:
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Wait for so many virtual seconds."""
-        return _sleep(max(round(seconds * SECOND), 0))
+        return _sleep(round(seconds * SECOND))
 
     # -- things to do
 
@@ -214,19 +220,20 @@ class Loop:
             self._ready.append((self.cause, do, args))
             return
         self._sequence += 1
-        heappush(self._heap, (when, self._sequence, self.cause, do, args))
+        heappush(self._heap, (when, self._sequence, (self.cause, do, args)))
 
     def call_later(self, seconds: float, do: Callable[..., None], *args: Any) -> None:
         """Call ``do(*args)`` after so many virtual seconds."""
         self.call_at(self.now + round(seconds * SECOND), do, *args)
 
-    def spawn(
-        self, coroutine: Coroutine[Any, Any, T], name: str = "", process: Process | None = None
-    ) -> Task[T]:
-        """Start a coroutine; it belongs to ``process``, or to the process that spawns it."""
+    def spawn(self, work: Work[T], name: str = "", process: Process | None = None) -> Task[T]:
+        """Start a coroutine, or a function that gives one when its turn comes.
+
+        The task belongs to ``process``, or to the process that spawns it.
+        """
         if process is None and self.task is not None:
             process = self.task.process
-        task = Task(self, coroutine, name or getattr(coroutine, "__name__", "task"), process)
+        task = Task(self, work, name or getattr(work, "__name__", "task"), process)
         if process is not None:
             process.tasks[task] = None
         self.call_soon(task.step)
@@ -272,9 +279,12 @@ class Loop:
         steps, ready, heap = 0, self._ready, self._heap
         while ready or (heap and heap[0][0] <= deadline):
             if not ready:
-                self._next_instant()
+                # The earliest instant begins: all its entries are ready at once.
+                self.now = now = heap[0][0]
                 steps = 0
-            if self._shuffler is not None and len(ready) > 1:
+                while heap and heap[0][0] == now:
+                    ready.append(heappop(heap)[2])
+            if self._shuffler is not None:
                 ready.rotate(self._shuffler.randrange(len(ready)))
             self.cause, do, args = ready.popleft()
             do(*args)
@@ -289,14 +299,6 @@ class Loop:
         self.now = max(self.now, deadline)
         self.cause = 0
         return False
-
-    def _next_instant(self) -> None:
-        """Move the clock to the earliest entry and make all entries of that instant ready."""
-        heap, ready = self._heap, self._ready
-        self.now = now = heap[0][0]
-        while heap and heap[0][0] == now:
-            _, _, cause, do, args = heappop(heap)
-            ready.append((cause, do, args))
 
     # -- the trace
 

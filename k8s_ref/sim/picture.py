@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from k8s_ref.sim.trace import VERBS, Record
 
-GLOSS = {**VERBS, "watch": "监视"}
+GLOSS = {**VERBS, "watch": "监听"}
 API, ETCD = "kube-apiserver", "etcd"
 ORDER = ("kubectl", API, ETCD, "controller", "scheduler", "kubelet", "containerd")
 """Lanes from left to right, by a word in their name; anybody else counts as a controller."""
@@ -226,7 +226,7 @@ class _Sheet:
         width = _width(f"revision {revision}") + 8
         middle = self._cover(self.x[ETCD], width, 20)
         left, y = middle - width // 2, self.y
-        words = _both(f"revision {revision}", f"修订版本 {revision}")
+        words = _both(f"revision {revision}", f"修订号 {revision}")
         self.y += 30
         box = _panel(left, y, width, 20, BLUE, 10) + _arrow(self.x[API], left, y + 10, BLUE)
         return [box, _text(middle, y + 14, words, "k8s-small")]

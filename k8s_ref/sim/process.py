@@ -32,7 +32,7 @@ class Process:
         """Begin, or begin again after :meth:`stop`."""
         if not self.alive:
             self.alive = True
-            self.loop.spawn(self.main(), name=self.name, process=self)
+            self.loop.spawn(self.main, name=self.name, process=self)
 
     def stop(self) -> None:
         """End every task where it waits; nothing is restarted."""

@@ -9,6 +9,7 @@ from k8s_ref.machinery.errors import (
     BadRequest,
     Conflict,
     Forbidden,
+    InternalError,
     Invalid,
     MethodNotAllowed,
     NotFound,
@@ -299,3 +300,28 @@ def test_a_selector_that_cannot_be_read_is_refused(plane):
         plane.do(plane.api.list("pods", labels="a b c"))
     with pytest.raises(BadRequest, match="invalid selector"):
         plane.do(plane.api.list("pods", fields="nodeName"))
+
+
+def test_a_pod_with_gates_says_from_the_start_why_nobody_schedules_it(plane):
+    created = plane.do(plane.api.create("pods", pod(schedulingGates=[{"name": "example.com/a"}])))
+    (condition,) = created["status"]["conditions"]
+    assert (condition["status"], condition["reason"]) == ("False", "SchedulingGated")
+
+
+def test_the_log_of_a_pod_whose_node_does_not_answer_says_whom_it_asked(plane):
+    plane.do(plane.api.create("pods", pod()))
+    assert plane.do(plane.api.logs("default/web")) == ""
+    plane.do(plane.api.bind("default/web", "node-1"))
+    status = {"status": {"hostIP": "172.18.0.2"}}
+    plane.do(plane.api.patch("pods", "default/web", status, "status"))
+    with pytest.raises(
+        InternalError, match=r"dial tcp 172.18.0.2:10250: connect: connection refused"
+    ):
+        plane.do(plane.api.logs("default/web"))
+
+
+def test_the_log_of_one_of_several_containers_has_to_be_named(plane):
+    two = [{"name": "a", "image": "nginx"}, {"name": "b", "image": "nginx"}]
+    plane.do(plane.api.create("pods", pod(containers=two)))
+    with pytest.raises(BadRequest, match=r"must be specified for pod web, choose one of: \[a b\]"):
+        plane.do(plane.api.logs("default/web"))

@@ -172,8 +172,8 @@ def test_what_the_api_server_writes_itself_is_stored_too():
     shown = Sequence(trace)
     assert shown.lanes == [API, "etcd"]
     assert [text for text in words(shown.svg(), "zh") if "版本" in text] == [
-        "修订版本 1",
-        "修订版本 2",
+        "修订号 1",
+        "修订号 2",
     ]
 
 

@@ -32,7 +32,7 @@ def anchor(line: int) -> str:
 def listing(module: Module) -> str:
     """The whole file."""
     formatter = HtmlFormatter(
-        linenos="table", cssclass="highlight", wrapcode=True, lineanchors="line", anchorlinenos=True
+        linenos="table", cssclass="highlight", wrapcode=True, lineanchors="line"
     )
     name = f'<span class="filename">{html.escape(module.file)}</span>'
     table = str(highlight(module.text, PythonLexer(), formatter))

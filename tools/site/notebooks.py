@@ -116,7 +116,8 @@ class Maker:
         text = re.sub(r"^(#+ .*?) *\{ *#[\w-]+ *\} *$", r"\1", text, flags=re.M)
         text = re.sub(r"\[([^\]]+)\]\[[\w.]+\]", r"\1", text)
         text = ADMONITION.sub(admonition, text)
-        return re.sub(r"\[([^\]]*)\]\((?!\w+:)([\w./-]*?)\.md(#[\w-]+)?\)", self.link, text)
+        text = re.sub(r"\[([^\]]*)\]\((?!\w+:)([\w./-]*?)\.md(#[\w-]+)?\)", self.link, text)
+        return text.rstrip()
 
     def link(self, found: re.Match[str]) -> str:
         """A link to a page becomes a link to its notebook, or only its text if it has none."""

@@ -42,6 +42,7 @@ export class Python {
     const worker = new Worker(new URL("worker.js", here), { type: "module" });
     worker.onerror = (event) => this.stop(new Error(event.message || "worker.js"));
     worker.onmessage = ({ data }) => {
+      if (data.fatal !== undefined) return this.stop(new Error(data.fatal));
       const asked = this.waiting.get(data.id);
       if (!asked) return;
       if (data.piece) return asked.onPiece?.(data.piece);

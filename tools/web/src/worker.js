@@ -36,3 +36,8 @@ self.onmessage = async ({ data: { id, verb, ...rest } }) => {
     self.postMessage({ id, error: String(error.message ?? error).slice(-1000) });
   }
 };
+
+// If the interpreter cannot be fetched, Pyodide's own promise never ends; this is how one hears of it.
+self.addEventListener("unhandledrejection", ({ reason }) => {
+  self.postMessage({ fatal: String(reason?.message ?? reason).slice(-1000) });
+});
