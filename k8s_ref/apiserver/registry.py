@@ -15,7 +15,7 @@ from typing import Any
 from k8s_ref.apiserver import defaults, validation
 from k8s_ref.apiserver.request import Request
 from k8s_ref.apiserver.storage import Storage, Taken
-from k8s_ref.apiserver.strategy import strategy_of
+from k8s_ref.apiserver.strategy import selectable, strategy_of
 from k8s_ref.apiserver.watchcache import Selector, Watch, everything
 from k8s_ref.machinery import schema, selectors
 from k8s_ref.machinery.errors import (
@@ -58,6 +58,7 @@ class Registry:
         self.kind, self.storage, self.loop = kind, storage, loop
         self.strategy = strategy_of(kind)
         self.cache = storage.cache(kind, self.strategy.trigger)
+        self._selectable = selectable(kind)
         self._uids = loop.stream("uid")
         self._names = loop.stream("name")
 
@@ -97,6 +98,9 @@ class Registry:
             fields = selectors.parse_fields(request.query.get("fieldSelector", ""))
         except ValueError as error:
             raise BadRequest(str(error)) from None
+        for field, *_ in fields.terms:
+            if field not in self._selectable:
+                raise BadRequest(f"field label not supported: {field}")
         namespace = request.namespace
         if not (namespace or "labelSelector" in request.query or "fieldSelector" in request.query):
             return everything, None
@@ -250,7 +254,7 @@ class Registry:
         if self.kind.subresource("status") and not subresource:
             new = without_path(new, ("status",))
             new = {**new, "status": old["status"]} if "status" in old else new
-        if self.strategy.generation and new.get("spec") != old.get("spec"):
+        if self.strategy.generation and not subresource and new.get("spec") != old.get("spec"):
             meta["generation"] = was.get("generation", 0) + 1
         return {**new, "metadata": meta}
 

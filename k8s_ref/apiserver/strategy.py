@@ -122,6 +122,28 @@ STRATEGIES: dict[str, Strategy] = {
 }
 
 
+FIELDS: dict[str, str] = {
+    "pods": "spec.nodeName spec.restartPolicy spec.schedulerName spec.serviceAccountName"
+    " spec.hostNetwork status.phase status.podIP status.podIPs status.nominatedNodeName",
+    "nodes": "spec.unschedulable",
+    "namespaces": "status.phase",
+    "secrets": "type",
+    "services": "spec.clusterIP spec.type",
+    "replicasets.apps": "status.replicas",
+    "replicationcontrollers": "status.replicas",
+    "jobs.batch": "status.successful",
+    "events": "involvedObject.kind involvedObject.namespace involvedObject.name"
+    " involvedObject.uid involvedObject.apiVersion involvedObject.resourceVersion"
+    " involvedObject.fieldPath reason reportingComponent source type",
+}
+"""By which fields, besides name and namespace, objects of a kind may be selected."""
+
+
+def selectable(kind: Kind) -> set[str]:
+    """The fields a field selector may name."""
+    return {"metadata.name", "metadata.namespace", *FIELDS.get(kind.resource, "").split()}
+
+
 def strategy_of(kind: Kind) -> Strategy:
     """The row of a kind; most kinds have nothing special about them."""
     return STRATEGIES.get(kind.resource, _PLAIN)

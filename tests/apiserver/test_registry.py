@@ -162,6 +162,7 @@ def test_binding_sets_the_node_once(plane):
     plane.do(plane.api.bind("default/web", "node-1"))
     bound = plane.do(plane.api.get("pods", "default/web"))
     assert bound["spec"]["nodeName"] == "node-1"
+    assert bound["metadata"]["generation"] == 1
     (condition,) = bound["status"]["conditions"]
     assert (condition["type"], condition["status"]) == ("PodScheduled", "True")
     with pytest.raises(Conflict, match=r'pod web is already assigned to node "node-1"'):
@@ -298,6 +299,8 @@ def test_a_body_that_does_not_say_what_it_is_means_what_the_path_says(plane):
 def test_a_selector_that_cannot_be_read_is_refused(plane):
     with pytest.raises(BadRequest, match="unable to parse requirement"):
         plane.do(plane.api.list("pods", labels="a b c"))
+    with pytest.raises(BadRequest, match=r"field label not supported: spec.image"):
+        plane.do(plane.api.list("pods", fields="spec.image=nginx"))
     with pytest.raises(BadRequest, match="invalid selector"):
         plane.do(plane.api.list("pods", fields="nodeName"))
 

@@ -171,7 +171,7 @@ def test_what_the_api_server_writes_itself_is_stored_too():
         trace.add(0, API, "create", f"namespaces/{name}", to=API, revision=n)
     shown = Sequence(trace)
     assert shown.lanes == [API, "etcd"]
-    assert [text for text in words(shown.svg(), "zh") if "版本" in text] == [
+    assert [text for text in words(shown.svg(), "zh") if "修订号" in text] == [
         "修订号 1",
         "修订号 2",
     ]
