@@ -13,6 +13,7 @@ from tools.site.__main__ import main
 from tools.site.assemble import run_pages
 from tools.site.project import HERE, Project
 from tools.site.serve import server
+from tools.site.wheels import MissingError
 
 PAGE = """\
 ---
@@ -105,6 +106,10 @@ def project() -> Project:
 @pytest.fixture(scope="session")
 def parts(project: Project, node: str) -> Path:
     """The web parts, built if they are not up to date."""
+    try:
+        web.npm()
+    except MissingError as missing:
+        pytest.skip(str(missing))
     web.build_web(project)
     return project.build / "web"
 

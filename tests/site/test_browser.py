@@ -264,6 +264,7 @@ def test_breaking_mending_and_resetting_a_cell(reader):
     error = reader.cell("apply").locator(".k8s-error")
     assert "NameError: name 'Clutter' is not defined" in error.inner_text()
     assert "cluster = Clutter()" in error.locator(".k8s-where").inner_text()
+    assert reader.status("apply").startswith("✗ failed")
     assert reader.status("picture") == "Not run: a cell above failed"
     assert reader.output("picture") == recorded
 

@@ -149,6 +149,14 @@ def test_a_paragraph_in_one_language_alone_is_found(draft, old, new, problem):
     assert [text.split("; ")[0] for text in draft.problems()] == [f"docs/draft.md:{problem}"]
 
 
+def test_on_a_new_page_the_first_paragraph_too_many_is_named(draft):
+    draft.project.lock.unlink()
+    draft.change("第二段。", "第二段。\n\n第三段。\n\n第四段。")
+    assert draft.problems()[0] == (
+        "docs/draft.md:15: this paragraph stands in zh only; add it to en"
+    )
+
+
 def test_lists_and_tables_must_be_of_one_length(draft):
     draft.change("第二段。", "- 一\n- 二\n\n| 甲 |\n|---|\n| 乙 |")
     draft.change("The second paragraph.", "- one\n\n| a |\n|---|")

@@ -4,5 +4,6 @@ Turns the bilingual pages of ``docs/`` into a site, notebooks and tests.  One fi
 languages of a page, its code once and its outputs once; everything else is made from that file.
 
 Reading order: model, parse, blocks, parity, lock, play (what a page is and when it is right);
-emit, reference, navigation, hook (the site); notebooks, wheels, web, serve (what goes with it).
+modules, symbols, listing, emit, reference, navigation, assemble, hook (the site); notebooks,
+wheels, web, serve (what goes with it).
 """

@@ -43,7 +43,8 @@ class Edition:
         body = "\n\n".join(part for part in parts if part)
         if places:
             body = re.sub(r"^(# .*)$", lambda m: f"{m[1]}\n\n{places}", body, count=1, flags=re.M)
-        return front_matter(title=str(page.title[self.lang])) + body + "\n"
+        head = front_matter(title=str(page.title[self.lang]), search={"boost": 2})
+        return head + body + "\n"
 
     def part(self, part: Part, done: Play) -> str:
         """One part of a page."""

@@ -14,7 +14,7 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 export class Cell {
-  // page: { run(cell), stop(), changed() }
+  // page: { run(cell), stop(), edited(), changed() }
   constructor(root, page) {
     Object.assign(this, { root, page, editor: null, live: false });
     ({ name: this.name, kind: this.kind, digest: this.digest } = root.dataset);
@@ -103,8 +103,14 @@ export class Cell {
     const time = text.time(Math.round(performance.now() - this.begun));
     if (this.kind === "exercise") return this.#endExercise(reply, time);
     this.output.innerHTML = reply.html;
-    const same = reply.digest === this.digest;
-    this.say(`${same ? text.same : text.differs} · ${time}`, same ? "same" : "differs");
+    const [message, state] = this.#verdict(reply);
+    this.say(`${message} · ${time}`, state);
+  }
+
+  #verdict(reply) {
+    if (reply.digest === this.digest) return [text.same, "same"];
+    if (reply.raised && !this.mayRaise) return [text.broken, "differs"];
+    return this.page.edited() ? [text.changed, "changed"] : [text.differs, "differs"];
   }
 
   #endExercise({ html, tried, passed, failures }, time) {

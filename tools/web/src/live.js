@@ -8,13 +8,13 @@ import { Python, Stopped } from "./python.js";
 import { text } from "./texts.js";
 
 const python = new Python();
-const page = { run, stop: () => python.stop(), changed };
+const edited = () => cells.some((cell) => cell.runs && cell.edited);
+const page = { run, stop: () => python.stop(), edited, changed };
 const cells = [...document.querySelectorAll(".k8s-cell")].map((root) => new Cell(root, page));
 
 function plan(target) {
   const at = cells.indexOf(target);
-  const edited = cells.some((cell) => cell.runs && cell.edited);
-  const due = (cell, n) => n < at || (n > at && target.runs && (edited || cell.live));
+  const due = (cell, n) => n < at || (n > at && target.runs && (edited() || cell.live));
   return cells.filter((cell, n) => cell === target || (cell.runs && due(cell, n)));
 }
 
@@ -60,6 +60,6 @@ function lock(on, running) {
 
 // After a Reset: if no cell is edited any more, the page is again what was published.
 function changed() {
-  if (!cells.some((cell) => cell.runs && cell.edited))
+  if (!edited())
     for (const cell of cells) if (cell.runs && cell.live) cell.restore();
 }
