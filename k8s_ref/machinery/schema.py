@@ -128,7 +128,7 @@ class Struct(Node):
         fields = self.fields
         for name, item in value.items():
             known = fields.get(name)
-            if item is None:
+            if item is None and not (known and isinstance(known.node, Time)):
                 problems.nulls = True
             if known is None:
                 problems.unknown.append(f"unknown field {show(_path((place, name, self.name)))}")

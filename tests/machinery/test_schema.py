@@ -267,3 +267,8 @@ def test_nulls_are_dropped_from_structs_and_become_zeros_in_lists_and_maps():
         "spec": {"containers": [{"name": "a", "args": ["x", ""]}, {}]},
         "status": {"conditions": [{"type": "Ready", "status": "True", "lastProbeTime": None}]},
     }
+
+
+def test_a_moment_that_is_not_known_yet_is_no_reason_to_prune():
+    ready = {"type": "Ready", "status": "True", "lastProbeTime": None}
+    assert not check({"status": {"conditions": [ready]}}, PODS).nulls
