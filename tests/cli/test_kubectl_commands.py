@@ -255,3 +255,13 @@ def test_a_pod_asks_for_its_largest_init_container_if_that_is_more():
     assert str(total([{"spec": spec}], "requests", "cpu")) == "300m"
     spec["initContainers"] = [container("i", "500m"), container("j", "50m")]
     assert str(total([{"spec": spec}, {"spec": spec}], "requests", "cpu")) == "1"
+
+
+@pytest.mark.parametrize("cascade", ["orphan", "foreground", "sideways"])
+def test_a_cascade_that_is_not_done_is_refused_and_nothing_is_deleted(cascade):
+    terminal = Terminal()
+    text = terminal(f"delete namespace kube-public --cascade={cascade}")
+    assert text.startswith("error: ")
+    assert cascade in text
+    assert terminal.code == 1
+    assert "kube-public" in terminal("get namespaces -o name")

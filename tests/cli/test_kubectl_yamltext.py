@@ -91,3 +91,15 @@ def test_keys_are_in_the_order_of_kubectl():
     assert [line.partition(": ")[0] for line in written.splitlines()] == [
         '"1"', "a", "a-b", "a_b", "a9", "a10", "aB", "ab", "f:x",
     ]  # fmt: skip
+
+
+def test_keys_become_text_and_whole_numbers_lose_their_fraction():
+    text = "{yes: a, 8080: b, 1.5: c, port: 8e+1, seconds: 30.0, part: 0.5}"
+    assert list(yamltext.read(text)) == [
+        {"true": "a", "8080": "b", "1.5": "c", "port": 80, "seconds": 30, "part": 0.5}
+    ]
+
+
+def test_a_key_that_is_nothing_is_refused():
+    with pytest.raises(yamltext.BadYaml, match="a key must be text, a number or a boolean"):
+        list(yamltext.read("{null: a}"))

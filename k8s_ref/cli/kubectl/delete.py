@@ -81,6 +81,7 @@ def _grace(session: Session) -> int | None:
     """The grace period to ask for; None leaves it to the object."""
     flags = session.flags
     grace: int = flags["grace-period"]
+    _check_cascade(flags["cascade"])
     if flags["now"]:
         if grace != -1:
             raise ValueError("--now and --grace-period cannot be specified together")
@@ -95,6 +96,15 @@ def _grace(session: Session) -> int | None:
         # Without --force upstream does not let a container go without a second to stop in.
         return 1
     return grace if grace > 0 else None
+
+
+def _check_cascade(cascade: str) -> None:
+    if cascade not in ("background", "foreground", "orphan"):
+        known = 'Must be "background", "foreground", or "orphan"'
+        raise ValueError(f"invalid cascade value ({cascade}). {known}")
+    if cascade != "background":
+        # Better no than something else: the garbage collector knows only this one way so far.
+        raise ValueError(f"--cascade={cascade} is not supported here; leave it out: background")
 
 
 async def _delete(session: Session, target: Target, grace: int | None, dry: bool) -> str:

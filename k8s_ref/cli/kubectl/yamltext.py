@@ -72,18 +72,39 @@ _WORDS = {
 def read(text: str) -> Iterator[Any]:
     """The documents in the text, empty ones left out; ``BadYaml`` with the line if it is broken.
 
-    >>> list(read("a: 2026-01-01\\n---\\n---\\nb: yes"))
-    [{'a': '2026-01-01'}, {'b': True}]
+    >>> list(read("a: 2026-01-01\\n---\\n---\\nb: yes\\n8080: 3.0"))
+    [{'a': '2026-01-01'}, {'b': True, '8080': 3}]
     """
     try:
         for document in yaml.load_all(text, Loader):
             if document is not None:
-                yield document
+                yield _as_json(document)
     except yaml.MarkedYAMLError as error:
         problem = error.problem or "cannot be read"
         raise BadYaml(f"yaml: {_place(error)}{_WORDS.get(problem, problem)}") from None
     except yaml.YAMLError as error:
         raise BadYaml(f"yaml: {str(error).splitlines()[0]}") from None
+
+
+def _as_json(value: Any) -> Any:
+    """As the way through JSON leaves it: every key is text, a whole number has no fraction."""
+    if isinstance(value, dict):
+        return {_name(name): _as_json(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_as_json(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _name(name: Any) -> str:
+    if isinstance(name, str):
+        return name
+    if isinstance(name, bool):
+        return "true" if name else "false"
+    if isinstance(name, int | float):
+        return str(_as_json(name))
+    raise BadYaml(f"yaml: a key must be text, a number or a boolean, not {name!r}")
 
 
 def _place(error: yaml.MarkedYAMLError) -> str:
