@@ -1,7 +1,9 @@
 """Measure everything and print the ratios · 逐项测量并打印比值
 
 ``make bench``.  Each benchmark does the same work twice, ours and a peer's, in turn, and the
-ratio of the medians is what counts: a slow or a busy machine slows both.
+ratio of the medians is what counts: a slow or a busy machine slows both.  What a reader waits for
+is measured in seconds.  What takes long is measured when it is asked for by name:
+``python -m benchmarks site``.
 """
 
 import importlib
@@ -9,10 +11,10 @@ import pkgutil
 import sys
 
 import benchmarks
-from benchmarks.harness import Comparison
+from benchmarks.harness import Comparison, Duration
 
 
-def comparisons() -> list[Comparison]:
+def comparisons() -> list[Comparison | Duration]:
     """What every module of this package offers as ``COMPARISONS``, in order of their names."""
     names = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__))
     modules = [importlib.import_module(f"benchmarks.{name}") for name in names if name[0] != "_"]
@@ -20,10 +22,12 @@ def comparisons() -> list[Comparison]:
 
 
 def main(wanted: list[str]) -> int:
-    """Measures the comparisons whose name contains one of the words, all without words."""
-    for comparison in comparisons():
-        if not wanted or any(word in comparison.name for word in wanted):
-            print(comparison.measure(), flush=True)
+    """Measures what has one of the words in its name; without words, all that is not long."""
+    for each in comparisons():
+        if any(word in each.name for word in wanted) or not (wanted or each.long):
+            print(each.measure(), flush=True)
+        elif not wanted:
+            print(f"{each.name}: takes long; python -m benchmarks {each.name.split()[0]}")
     return 0
 
 

@@ -1,7 +1,8 @@
-"""One comparison · 一次比较
+"""One comparison, one duration · 一次比较，一段时长
 
-A side is a function that does a fixed amount of work and returns how many units it did.  The
-sides run in turn, so that what else the machine does falls on both.
+A side of a comparison is a function that does a fixed amount of work and returns how many units
+it did.  The sides run in turn, so that what else the machine does falls on both.  A duration is
+what a reader waits for; it has no peer, only a goal in seconds.
 """
 
 import gc
@@ -24,6 +25,7 @@ class Comparison:
     peer_name: str
     goal: float
     rounds: int = 5
+    long: bool = False
 
     def measure(self) -> str:
         """Runs both sides in turn and says what came out, in one line."""
@@ -33,6 +35,29 @@ class Comparison:
             f"{self.name}: {ours:,.0f} {self.unit}/s, {self.peer_name} {peer:,.0f}: "
             f"{ours / peer:.1f} times (goal {self.goal:g})"
         )
+
+
+class MissingError(Exception):
+    """Something that a measurement needs is not here; the message says what, and how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """Seconds that something takes, and how few we want."""
+
+    name: str
+    unit: str
+    seconds: Callable[[], list[float]]
+    goal: float
+    long: bool = False
+
+    def measure(self) -> str:
+        """Says the median of what was measured, in one line; or why nothing was."""
+        try:
+            taken = median(self.seconds())
+        except MissingError as missing:
+            return f"{self.name}: skipped, {missing}"
+        return f"{self.name}: {taken:.2f} {self.unit} (goal: under {self.goal:g})"
 
 
 def speed(side: Side) -> float:

@@ -1,8 +1,8 @@
 """k8s-ref · 命令行入口
 
-The command ``k8s-ref``: ``play`` a manifest and read what happens, or ask for the version.  What a
-person gets wrong is said in one line, with the way to mend it, and the exit code 2; an interrupt
-ends it quietly with 130.
+The command ``k8s-ref``: ``play`` a manifest and read what happens, ask ``where`` something is, or
+ask for the version.  What a person gets wrong is said in one line, with the way to mend it, and
+the exit code 2; an interrupt ends it quietly with 130.
 
 Upstream: none.
 """
@@ -18,6 +18,7 @@ from typing import Any
 
 from k8s_ref.cli.kubectl.flags import Flag, UsageError, parse, switch
 from k8s_ref.cli.play import BadManifest, Play, Refused, example, play, words
+from k8s_ref.cli.where import Unknown, find, places
 from k8s_ref.machinery import schema
 
 OK, REFUSED, MISUSED, INTERRUPTED = 0, 1, 2, 130
@@ -36,9 +37,9 @@ FLAGS = (
 class Misuse(Exception):  # noqa: N818
     """A person asked for something that cannot be; ``kind`` names the message."""
 
-    def __init__(self, kind: str, why: object) -> None:
+    def __init__(self, kind: str, why: object, near: str = "") -> None:
         super().__init__(kind)
-        self.kind, self.why = kind, why
+        self.kind, self.why, self.near = kind, why, near
 
 
 def main(line: Sequence[str] | None = None) -> int:
@@ -48,7 +49,8 @@ def main(line: Sequence[str] | None = None) -> int:
     try:
         return _run(line, lang)
     except Misuse as misuse:
-        message = words()["mistakes"][misuse.kind][lang].format(why=misuse.why)
+        text = words()["mistakes"][misuse.kind][lang]
+        message = text.format(why=misuse.why, near=misuse.near)
         print(f"k8s-ref{'：' if lang == 'zh' else ': '}{message}", file=sys.stderr)
         return MISUSED
     except Refused as refused:
@@ -92,6 +94,8 @@ def _run(line: list[str], lang: str) -> int:
         print(f"k8s-ref {metadata.version('k8s-ref')} (Kubernetes {schema.release()})")
     elif command == "play":
         _play(flags, rest, lang)
+    elif command == "where":
+        _where(" ".join(rest), lang)
     else:
         raise Misuse("command", command)
     return OK
@@ -121,6 +125,19 @@ def _play(flags: dict[str, Any], files: list[str], lang: str) -> None:
         raise Misuse("yaml", error) from None
     if picture:
         _write(what.svg, picture)
+
+
+def _where(name: str, lang: str) -> None:
+    if not name:
+        raise Misuse("nowhere", "")
+    try:
+        found = find(name)
+    except Unknown as unknown:
+        raise Misuse("where", name, ", ".join(unknown.near)) from None
+    said, colon = words()["where"], "：" if lang == "zh" else ": "
+    print(f"{found.name}{colon}{said[found.sort][lang]}")
+    for place, where in (("key", found.key), *places(found.key, lang)):
+        print(f"  {said[place][lang]}{colon}{where}")
 
 
 def _read(name: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from tools.site import notebooks
+from tools.site import coverage, glossary, ledger, notebooks
 from tools.site.emit import Edition
 from tools.site.listing import listing
 from tools.site.lock import drift
@@ -60,7 +60,20 @@ def run_pages(project: Project, say: Say) -> Pages:
     done.problems += [problem for ran in done.plays for problem in compare(ran)]
     done.problems += drift(project.lock, project.shown(project.lock), done.pages)
     done.problems += check_sections(done.pages, sections(project))
+    done.problems += check_data(project, done.pages)
     return done
+
+
+def check_data(project: Project, pages: list[Page]) -> list[Problem]:
+    """The lists from which pages are made say nothing that is not so."""
+    found: list[Problem] = []
+    for one in (glossary, ledger, coverage):
+        try:
+            found += one.problems(project.root, pages)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            found.append(Problem(Path(one.FILE), line, f"this is not YAML: {error.problem}"))
+    return found
 
 
 def check_symbols(page: Page, project: Project) -> None:
@@ -118,7 +131,8 @@ def assemble(project: Project, done: Pages) -> None:
 
 def documents(project: Project, done: Pages, lang: str) -> Iterator[tuple[str, str]]:
     """Every Markdown file of one language."""
-    edition = Edition(lang, project.root, generators(project.root, done.pages))
+    known = glossary.terms(project.root)
+    edition = Edition(lang, project.root, generators(project.root, done.pages), known)
     for ran in done.plays:
         yield f"{ran.page.key}.md", edition.page(ran)
     yield from reference_pages(edition, done.pages).items()

@@ -21,7 +21,9 @@ from tools.site.listing import anchor
 from tools.site.model import Cell, Generated, Page, Part, Prose, Quote
 from tools.site.modules import Module, sources_of, suite_of
 from tools.site.play import Play
+from tools.site.rows import Row
 from tools.site.symbols import code_of
+from tools.site.tooltips import Tooltips
 from tools.site.words import WORDS
 
 Generator = Callable[[str, str], str]
@@ -31,13 +33,16 @@ Generator = Callable[[str, str], str]
 class Edition:
     """Pages in one language."""
 
-    def __init__(self, lang: str, root: Path, generators: dict[str, Generator]) -> None:
-        self.lang, self.root, self.generators = lang, root, generators
+    def __init__(
+        self, lang: str, root: Path, generators: dict[str, Generator], terms: list[Row]
+    ) -> None:
+        self.lang, self.root, self.generators, self.terms = lang, root, generators, terms
         self.words = WORDS[lang]
 
     def page(self, done: Play) -> str:
         """A whole page."""
         page = done.page
+        self.tooltips = Tooltips(self.terms, self.lang)
         parts = [self.part(part, done) for part in page.parts]
         places = self.places(page)
         body = "\n\n".join(part for part in parts if part)
@@ -49,7 +54,7 @@ class Edition:
     def part(self, part: Part, done: Play) -> str:
         """One part of a page."""
         if isinstance(part, Prose):
-            return joined(part[self.lang])
+            return self.tooltips.mark(joined(part[self.lang]))
         if isinstance(part, Quote):
             return self.quote(part, done.page.key)
         if isinstance(part, Generated):

@@ -25,6 +25,8 @@ def navigation(
     tree: list[Any] = [{words["home"]: "index.md"}]
     for section in sections:
         members = [page for page in pages if folder_of(page) == section["folder"]]
+        # These two have places of their own.
+        members = [page for page in members if page.key not in ("index", "reference")]
         members.sort(key=lambda page: (page.order, page.key))
         if members:
             links = [{str(page.title[lang]): f"{page.key}.md"} for page in members]

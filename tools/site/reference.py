@@ -9,10 +9,14 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
+from tools.site.coverage import coverage
 from tools.site.emit import Edition, Generator, front_matter, path_to
+from tools.site.glossary import glossary
+from tools.site.ledger import ledger
 from tools.site.listing import place
 from tools.site.model import Page
 from tools.site.modules import Module, modules, page_of, suite_of, suites
+from tools.site.where import where
 from tools.site.words import WORDS
 
 
@@ -63,7 +67,13 @@ def test_page(module: Module, edition: Edition, pages: list[Page]) -> str:
 
 def generators(root: Path, pages: list[Page]) -> dict[str, Generator]:
     """What the ``generated`` fences of pages can show."""
-    return {"modules": lambda lang, key: module_tables(root, pages, lang, key)}
+    return {
+        "modules": lambda lang, key: module_tables(root, pages, lang, key),
+        "glossary": lambda lang, key: glossary(root, lang),
+        "ledger": lambda lang, key: ledger(root, lang, key),
+        "where": lambda lang, key: where(root, pages, lang, key),
+        "coverage": lambda lang, key: coverage(root, pages, lang, key),
+    }
 
 
 def module_tables(root: Path, pages: list[Page], lang: str, key: str) -> str:

@@ -1,4 +1,5 @@
 // One cell: its code, its buttons, its output.
+import { canShare } from "./share.js";
 import { text } from "./texts.js";
 
 const here = new URL(".", import.meta.url);
@@ -14,7 +15,7 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 export class Cell {
-  // page: { run(cell), stop(), edited(), changed() }
+  // page: { run(cell), stop(), share(cell), edited(), changed() }
   constructor(root, page) {
     Object.assign(this, { root, page, editor: null, live: false });
     ({ name: this.name, kind: this.kind, digest: this.digest } = root.dataset);
@@ -37,8 +38,9 @@ export class Cell {
     this.stopButton = button(text.stop, () => this.page.stop(), { class: "k8s-stop", hidden: "" });
     this.editButton = button(text.edit, () => this.edit(), { class: "k8s-edit" });
     this.resetButton = button(text.reset, () => this.reset(), { class: "k8s-reset", hidden: "" });
+    this.shareButton = button(text.share, () => this.page.share(this), { class: "k8s-share", hidden: "" });
     this.status = element("span", { class: "k8s-status", role: "status" });
-    const bar = element("div", { class: "k8s-bar" }, this.runButton, this.stopButton, this.editButton, this.resetButton, this.status);
+    const bar = element("div", { class: "k8s-bar" }, this.runButton, this.stopButton, this.editButton, this.resetButton, this.shareButton, this.status);
     this.output.before(bar);
   }
 
@@ -50,19 +52,32 @@ export class Cell {
   // -- Editing
 
   async edit() {
+    await this.open();
+    this.editor.focus();
+  }
+
+  // Put a text in the place of the published one; nothing runs.
+  async put(source) {
+    await this.open();
+    this.editor.replace(source);
+    this.say(text.notRun);
+  }
+
+  open() { return (this.opening ??= this.#open()); }
+
+  async #open() {
     this.editButton.disabled = true;
     const { Editor } = await import(new URL("editor.js", here).href);
-    if (this.editor) return;
     const language = this.kind === "console" ? "text" : "python";
     this.editor = new Editor(this.original, { language, label: text.code, run: () => this.page.run(this), changed: () => this.#noteChange() });
     this.code.hidden = true;
     this.code.after(this.editor.element);
     this.editButton.hidden = true;
-    this.editor.focus();
   }
 
   #noteChange() {
     this.resetButton.hidden = !this.edited;
+    this.shareButton.hidden = !this.edited || !canShare();
   }
 
   reset() {

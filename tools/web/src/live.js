@@ -3,13 +3,14 @@
 // Run means: the page from the top to here, in a fresh session.  So what you see is always what
 // the code above it does, whatever was run before.  If any cell was edited, the cells below run too,
 // and the whole page shows one and the same run.
-import { Cell } from "./cell.js";
+import { Cell, element } from "./cell.js";
 import { Python, Stopped } from "./python.js";
+import { holdsEdits, pack, unpack } from "./share.js";
 import { text } from "./texts.js";
 
 const python = new Python();
 const edited = () => cells.some((cell) => cell.runs && cell.edited);
-const page = { run, stop: () => python.stop(), edited, changed };
+const page = { run, stop: () => python.stop(), share, edited, changed };
 const cells = [...document.querySelectorAll(".k8s-cell")].map((root) => new Cell(root, page));
 
 function plan(target) {
@@ -52,7 +53,7 @@ async function play(cell) {
 // While something runs there is nothing to press but Stop.
 function lock(on, running) {
   for (const cell of cells) {
-    cell.runButton.disabled = cell.resetButton.disabled = on;
+    cell.runButton.disabled = cell.resetButton.disabled = cell.shareButton.disabled = on;
     cell.editButton.disabled = on;
     cell.stopButton.hidden = !on || !running.includes(cell);
   }
@@ -62,4 +63,71 @@ function lock(on, running) {
 function changed() {
   if (!edited())
     for (const cell of cells) if (cell.runs && cell.live) cell.restore();
+  if (!cells.some((cell) => cell.edited)) note?.remove();
+  if (link) renew();
 }
+
+// -- The link with the reader's edits
+
+let note = null;
+let link = "";
+let turns = 0;
+
+// What the address holds, and what the other language gets.
+function address(hash) {
+  link = hash;
+  if (hash || holdsEdits(location.hash)) history.replaceState(history.state, "", hash || location.pathname + location.search);
+}
+
+// The address of the page as it stands: without edits, its plain one.
+async function renew() {
+  const edits = cells.filter((each) => each.edited).map((each) => [each.name, each.source]);
+  const turn = ++turns;
+  const hash = edits.length ? await pack(Object.fromEntries(edits)) : "";
+  // Packing takes a moment; what was asked last counts.
+  if (turn === turns) address(hash);
+}
+
+async function share(cell) {
+  await renew();
+  let said = text.copied;
+  // A page that is not served over HTTPS has no clipboard, and a reader may refuse it.
+  try { await navigator.clipboard.writeText(location.href); } catch { said = text.inAddress; }
+  cell.say(said, cell.root.dataset.state);
+}
+
+// Puts the edits of the address into the cells.  Nothing runs: whoever wrote the link is a stranger.
+async function open() {
+  if (!holdsEdits(location.hash)) return;
+  const hash = location.hash;
+  try {
+    const edits = await unpack(hash);
+    const known = cells.filter((cell) => edits.has(cell.name));
+    if (!known.length) throw new RangeError("no such cells");
+    await Promise.all(known.map((cell) => cell.put(edits.get(cell.name))));
+    link = hash;
+    tell(text.holds(known.length) + (edits.size > known.length ? text.lost(edits.size - known.length) : ""), resetAll);
+  } catch {
+    tell(text.unreadable);
+  }
+}
+
+function tell(message, reset) {
+  note = element("p", { class: "k8s-note", role: "status" }, message);
+  if (reset) note.append(" ", element("button", { type: "button", class: "k8s-reset-all", onclick: reset }, text.resetAll));
+  (document.querySelector(".k8s-places") ?? document.querySelector("article h1")).after(note);
+}
+
+function resetAll() {
+  for (const cell of cells) if (cell.edited) cell.reset();
+}
+
+document.addEventListener("click", (event) => {
+  const other = event.target.closest?.("a[hreflang]");
+  if (other && link) other.hash = link;
+});
+// Another such link, put into the address bar of this page, is opened as in a page of its own.
+addEventListener("hashchange", () => {
+  if (holdsEdits(location.hash) && location.hash !== link) location.reload();
+});
+open();

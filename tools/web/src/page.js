@@ -2,7 +2,7 @@
 // Both languages have the same blocks in the same order, so the place is a block and an offset.
 const KEY = "k8s-ref-place";
 const neutral = (path) => path.replace(/\/(zh|en)\//, "/_/");
-const blocks = () => [...(document.querySelector("article.md-content__inner")?.children ?? [])];
+const blocks = () => [...(document.querySelector("article.md-content__inner")?.children ?? [])].filter((block) => !block.matches(".k8s-note"));
 
 function remember(link) {
   const header = document.querySelector(".md-header")?.offsetHeight ?? 0;
