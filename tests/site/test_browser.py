@@ -521,8 +521,14 @@ ON_PAPER = """() => {
   };
   const blocks = "article :is(pre, pre code, .k8s-output, .k8s-rich, .k8s-rich svg, img, table,"
     + " .cm-scroller, .cm-content, .cm-line)";
-  const height = (one, what) => one.querySelector(what).getBoundingClientRect().height;
-  const beside = (one) => Math.abs(height(one, ".linenodiv pre") - height(one, ".code pre")) < 9;
+  const lines = (one) => {
+    const { height } = one.getBoundingClientRect(), style = getComputedStyle(one);
+    return height - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+  };
+  const beside = (one) => {
+    const [numbers, code] = [".linenodiv pre", ".code code"].map((what) => one.querySelector(what));
+    return Math.abs(lines(numbers) - lines(code)) < 5;
+  };
   const underlined = (one) => getComputedStyle(one).textDecorationLine.includes("underline");
   const prose = all("article :is(p, li) a");
   const ink = getComputedStyle(document.querySelector("article p")).color.match(/\\d+/g);

@@ -210,7 +210,9 @@ def test_the_glossary_is_in_the_order_of_its_language(data):
 
 def test_a_term_is_shown_with_both_words_and_its_meaning(data):
     shown = glossary.glossary(data.project.root, "en").split("\n")
-    assert '| <a id="node" href="#node">node</a> | <span lang="zh">节点</span> | A machine. |' in shown
+    assert (
+        '| <a id="node" href="#node">node</a> | <span lang="zh">节点</span> | A machine. |' in shown
+    )
     assert any(line.endswith(r"| One \| more containers. |") for line in shown)
 
 
