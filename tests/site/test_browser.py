@@ -178,7 +178,9 @@ def test_changing_the_language_keeps_the_page_and_the_place(reader):
     reader.page.click(".k8s-lang")
     reader.page.wait_for_url(f"{reader.base}/en/{POD}/")
     assert reader.page.locator("html").get_attribute("lang") == "en"
-    assert abs(reader.page.locator("#why").bounding_box()["y"] - before) < 200
+    # The new page finds its place once its script has run, which may be after the address changed.
+    there = "(y) => Math.abs(document.querySelector('#why').getBoundingClientRect().y - y) < 200"
+    reader.page.wait_for_function(there, arg=before, timeout=LONG)
     reader.page.goto(reader.base)
     reader.page.wait_for_url(f"{reader.base}/en/")
     reader.no_trouble()
