@@ -41,9 +41,14 @@ class Reader:
         self.page, self.base = page, base
         self.replies, self.troubles = [], []
         page.on("response", lambda reply: self.replies.append((reply.status, reply.url)))
-        page.on("requestfailed", lambda request: self.troubles.append(f"failed {request.url}"))
+        page.on("requestfailed", self.lost)
         page.on("pageerror", lambda error: self.troubles.append(str(error)))
         page.on("console", self.listen)
+
+    def lost(self, request):
+        # Whoever turns the page while its icon is still on the way has not lost anything.
+        if request.failure != "net::ERR_ABORTED":
+            self.troubles.append(f"failed {request.url}: {request.failure}")
 
     def listen(self, message):
         if message.type in ("error", "warning"):
