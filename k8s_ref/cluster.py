@@ -20,8 +20,14 @@ from k8s_ref.apiserver.storage import ROOT, path_of
 from k8s_ref.apiserver.watchcache import decode
 from k8s_ref.client.client import Client
 from k8s_ref.client.informer import InformerFactory
+from k8s_ref.controllers.deployment import DeploymentController
 from k8s_ref.controllers.garbagecollector import GarbageCollector
+from k8s_ref.controllers.namespace import NamespaceController
+from k8s_ref.controllers.nodelifecycle import NodeLifecycleController
+from k8s_ref.controllers.podgc import PodGC
 from k8s_ref.controllers.replicaset import ReplicaSetController
+from k8s_ref.controllers.serviceaccount import RootCAPublisher, ServiceAccountController
+from k8s_ref.controllers.tainteviction import TaintEvictionController
 from k8s_ref.etcd.client import Embedded
 from k8s_ref.etcd.mvcc import Store
 from k8s_ref.machinery.kinds import KINDS
@@ -34,7 +40,17 @@ from k8s_ref.sim.loop import Loop
 from k8s_ref.sim.process import Process
 from k8s_ref.sim.trace import Trace
 
-CONTROLLERS = (ReplicaSetController, GarbageCollector)
+CONTROLLERS = (
+    DeploymentController,
+    ReplicaSetController,
+    GarbageCollector,
+    NamespaceController,
+    ServiceAccountController,
+    RootCAPublisher,
+    NodeLifecycleController,
+    TaintEvictionController,
+    PodGC,
+)
 """What the controller manager runs, in the order it starts them."""
 
 
@@ -45,17 +61,19 @@ POD_NETWORK = IPv4Address("10.244.0.0")
 class Wiring:
     """Everything of one cluster, in one Python process, on one virtual clock."""
 
-    def __init__(self, nodes: int = 3, seed: int = 0, order: str = "fifo") -> None:
+    def __init__(self, nodes: int = 3, seed: int = 0, order: str = "fifo", ring: int = 0) -> None:
+        """``ring``: how many events of a resource the API server remembers; 0: very many."""
         if nodes < 0:
             raise ValueError(f"a cluster has 0 nodes or more, got {nodes}")
         self.loop = Loop(seed, order)
         self.faults = Faults(self.loop)
         self.store = Store()
         self.server: APIServer | None = None
+        self._ring = ring
         self.runtimes: dict[str, Runtime] = {}
         self.kubelets: dict[str, Kubelet] = {}
         self.processes: dict[str, Process] = {}
-        self.api = self._client("kubectl", "kubernetes-admin")
+        self.api = self.client("kubectl", "kubernetes-admin")
         self._add("kube-apiserver", self._api_server)
         self._add("kube-controller-manager", self._controller_manager)
         self._add("kube-scheduler", self._scheduler)
@@ -88,9 +106,29 @@ class Wiring:
         """Switch it on again."""
         self._process(process).start()
 
+    def fail_node(self, name: str) -> None:
+        """A machine stops: its kubelet and every container on it, in this instant."""
+        runtime = self._machine(name)
+        self.loop.record(name, "crash", name, "the machine stops")
+        self.stop(f"kubelet/{name}")
+        runtime.reboot()
+
+    def recover_node(self, name: str) -> None:
+        """The machine comes up again: what lies on its disk is there, and nothing runs."""
+        self._machine(name)
+        if self.processes[f"kubelet/{name}"].alive:
+            return
+        self.loop.record(name, "restart", name, "the machine is up again")
+        self.start(f"kubelet/{name}")
+
     def at(self, revision: int) -> Past:
         """The cluster as it was at a revision of the store."""
         return Past(self.store, revision)
+
+    def _machine(self, name: str) -> Runtime:
+        if name not in self.runtimes:
+            raise ValueError(f"no node {name!r}: there are {', '.join(self.runtimes)}")
+        return self.runtimes[name]
 
     def _process(self, name: str) -> Process:
         if name not in self.processes:
@@ -102,7 +140,8 @@ class Wiring:
         self.processes[name] = Process(self.loop, name, main)
         self.processes[name].start()
 
-    def _client(self, agent: str, user: str = "") -> Client:
+    def client(self, agent: str, user: str = "") -> Client:
+        """A client for a component: it talks to the API server under this name."""
         return Client(self._handle, KINDS, self.loop, self.faults, agent, user)
 
     async def _handle(self, request: Request) -> Response:
@@ -114,7 +153,9 @@ class Wiring:
     # -- processes
 
     async def _api_server(self) -> None:
-        server = APIServer(Embedded(self.store), self.loop, KINDS, self.kubelets.get)
+        server = APIServer(
+            Embedded(self.store), self.loop, KINDS, self.kubelets.get, ring=self._ring
+        )
         try:
             await server.start()
             self.server = server
@@ -124,7 +165,7 @@ class Wiring:
             server.stop()
 
     async def _controller_manager(self) -> None:
-        api = self._client("kube-controller-manager")
+        api = self.client("kube-controller-manager")
         informers = InformerFactory(api, self.loop)
         controllers = [make(api, informers, self.loop) for make in CONTROLLERS]
         await informers.start()
@@ -132,14 +173,14 @@ class Wiring:
             controller.start()
 
     async def _scheduler(self) -> None:
-        api = self._client("default-scheduler", "system:kube-scheduler")
+        api = self.client("default-scheduler", "system:kube-scheduler")
         informers = InformerFactory(api, self.loop)
         scheduler = Scheduler(api, informers, self.loop)
         await informers.start()
         scheduler.start()
 
     async def _kubelet(self, name: str) -> None:
-        api = self._client(f"kubelet/{name}", f"system:node:{name}")
+        api = self.client(f"kubelet/{name}", f"system:node:{name}")
         informers = InformerFactory(api, self.loop)
         kubelet = Kubelet(api, informers, self.loop, name, self.runtimes[name])
         self.kubelets[name] = kubelet

@@ -38,17 +38,17 @@ CEILINGS = {
     ("apiserver",): 5_000,
     ("client",): 700,
     ("controllers",): 4_500,
-    ("scheduler",): 2_000,
+    ("scheduler",): 2_700,
     ("node",): 3_500,
     ("network",): 2_500,
     ("storage",): 1_300,
     ("addons", "edge"): 1_500,
     ("cluster",): 400,
-    ("cli",): 3_600,
+    ("cli",): 4_800,
     ("k8s_ref",): 80,
 }
 """Code lines that these parts may spend together.  A ceiling only ever goes down; what decisions
-0002 and 0003 raised, they gave reasons for."""
+0002, 0003 and 0004 raised, they gave reasons for."""
 
 MODULE_LINES = 400
 FUNCTION_LINES = 40

@@ -1,7 +1,8 @@
 """Programs the tests may use · 测试所用的外部程序
 
-``chromium`` and ``node`` are fixtures: the path of the program, or a skip that says how to get
-it.  The last lines of a run tell how many tests really used each; ``.ci/run`` fails on a zero.
+``chromium``, ``node`` and ``etcd`` are fixtures: the path of the program, or a skip that says how
+to get it.  The last lines of a run tell how many tests really used each; ``.ci/run`` fails on a
+zero.
 """
 
 import os
@@ -25,6 +26,7 @@ PROGRAMS = {
         "chromium is not installed: apt install chromium",
     ),
     "node": (("node",), "node is not installed: https://nodejs.org/en/download"),
+    "etcd": (("etcd",), "etcd is not installed: apt install etcd-server"),
 }
 USED = pytest.StashKey[Counter[str]]()
 
@@ -49,6 +51,12 @@ def chromium() -> str:
 def node() -> str:
     """The path of Node.js; ``npm`` stands beside it."""
     return find_program("node")
+
+
+@pytest.fixture(scope="session")
+def etcd() -> str:
+    """The path of etcd's server."""
+    return find_program("etcd")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from k8s_ref import Cluster
+from tests import replay
 from tests.harness import pod, replicaset
 
 
@@ -110,3 +111,34 @@ def test_another_seed_gives_other_names_and_so_another_trace():
         return hashlib.sha256(repr(cluster.trace).encode()).hexdigest()
 
     assert trace(1) == trace(1) != trace(2)
+
+
+def test_a_story_that_is_replayed_is_the_same_to_the_last_byte():
+    assert set(replay.digests(3, hash_seed=5)) == {replay.digest()}
+
+
+def test_why_a_pod_fits_nowhere_is_told_by_node_and_plugin():
+    cluster = Cluster(nodes=2)
+    cluster.run(30)
+    container = {"name": "web", "image": "nginx", "resources": {"requests": {"cpu": "9"}}}
+    meta, spec = {"name": "web", "namespace": "default"}, {"containers": [container]}
+    cluster.apply({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+    cluster.run(5)
+    why = cluster.why("pods/default/web")
+    assert [record.verb for record in why][:2] == ["create", "unfit"]
+    assert repr(why).splitlines()[-4:] == [
+        "default/web: 0 of 2 nodes fit",
+        "node-1  no   NodeResourcesFit: Insufficient cpu",
+        "node-2  no   NodeResourcesFit: Insufficient cpu",
+        "no new claims to deallocate, preemption: 0/2 nodes are available:"
+        " 2 Preemption is not helpful for scheduling.",
+    ]
+    # Of a Pod that found its place the causes say enough.
+    cluster.apply({**_web(), "metadata": {"name": "small", "namespace": "default"}})
+    cluster.run(30)
+    assert cluster.why("pods/default/small").verdict is None
+
+
+def _web():
+    container = {"name": "web", "image": "nginx"}
+    return {"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [container]}}

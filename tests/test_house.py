@@ -241,6 +241,7 @@ GOOD = """\
 SKIPPED [1] tests/node/test_x.py:3: the moon is full
 tests that used chromium: 2
 tests that used node: 1
+tests that used etcd: 3
 === 7 passed, 1 skipped in 0.50s ==="""
 
 
@@ -269,6 +270,7 @@ def test_ci_runs_make_test_and_ends_with_what_pytest_said(tmp_path):
     [
         ("chromium: 2", "chromium: 0"),
         ("tests that used node: 1\n", ""),
+        ("tests that used etcd: 3\n", ""),
         ("the moon is full", "chromium is not installed: apt install chromium"),
         ("the moon is full", "needs Node.js"),
     ],

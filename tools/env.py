@@ -54,6 +54,7 @@ VERBS = {
     "lint": Verb(("test",), False, LINT),
     "bench": Verb((), False, (("measuring", "-m benchmarks"),)),
     "swarm": Verb(("test",), False, (("seeded runs", "-m tests.swarm"),)),
+    "replay": Verb(("test",), False, (("the same again", "-m tests.replay"),)),
     "play": Verb((), False, (("a new cluster", "-m k8s_ref.cli.main play"),)),
 }
 

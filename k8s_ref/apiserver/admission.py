@@ -2,20 +2,40 @@
 
 What the server asks after it knows who may do what and before it stores anything: may this
 object exist here, and what must be added to it?  First those who change it, then those who only
-say no.
+say no.  What is added here no manifest shows: how long a Pod stays on a node that fell silent,
+as whom it talks to the API, how important it is.
 
 Upstream: staging/src/k8s.io/apiserver/pkg/admission/,
-plugin/pkg/admission/namespace/lifecycle/admission.go
+plugin/pkg/admission/{namespace/lifecycle,defaulttolerationseconds,serviceaccount,priority}/
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from k8s_ref.apiserver.request import Request
 from k8s_ref.apiserver.watchcache import WatchCache
 from k8s_ref.machinery.errors import Cause, Forbidden, NotFound
+from k8s_ref.machinery.meta import Object
+from k8s_ref.sim.loop import Loop
 
 IMMORTAL = ("default", "kube-system", "kube-public")
 """Namespaces nobody may delete."""
+
+MIRROR = "kubernetes.io/config.mirror"
+"""The annotation of a Pod that only shows what a kubelet runs by itself."""
+
+SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
+"""Letters of generated names: no vowels, no 0, 1 or 3, so that no words come out."""
+
+
+def suffix(choose: Callable[[str], str]) -> str:
+    """The five letters that end a generated name.
+
+    >>> suffix(max)
+    'zzzzz'
+    """
+    return "".join([choose(SUFFIX) for _ in range(5)])
 
 
 class NamespaceLifecycle:
@@ -36,13 +56,176 @@ class NamespaceLifecycle:
         if namespace is None:
             raise NotFound.of("namespaces", "", request.namespace)
         if "deletionTimestamp" in namespace["metadata"] and not request.subresource:
-            name = request.name or request.body["metadata"].get("name", "")
             why = (
                 f"unable to create new content in namespace {request.namespace}"
                 " because it is being terminated"
             )
-            refusal = Forbidden.of(kind.plural, kind.group, name, why)
+            refusal = _refusal(request, why)
             message = f"namespace {request.namespace} is being terminated"
             cause = Cause("NamespaceTerminating", message, "metadata.namespace")
             refusal.details = {**(refusal.details or {}), "causes": [cause.as_json()]}
             raise refusal
+
+
+_PATIENCE = 300
+_NOT_READY, _UNREACHABLE = (
+    {
+        "key": f"node.kubernetes.io/{name}",
+        "operator": "Exists",
+        "effect": "NoExecute",
+        "tolerationSeconds": _PATIENCE,
+    }
+    for name in ("not-ready", "unreachable")
+)
+
+
+def default_toleration_seconds(request: Request, pod: Object) -> Object:
+    """Who says nothing else stays five minutes on a node that is not ready or not heard of."""
+    own = pod["spec"].get("tolerations") or []
+    added = [wanted for wanted in (_NOT_READY, _UNREACHABLE) if not _covers(own, wanted["key"])]
+    return {**pod, "spec": {**pod["spec"], "tolerations": [*own, *added]}} if added else pod
+
+
+def _covers(tolerations: list[Object], taint: object) -> bool:
+    return any(
+        t.get("key") in (taint, None, "") and t.get("effect") in ("NoExecute", None, "")
+        for t in tolerations
+    )
+
+
+TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+_TOKEN_VOLUME = "kube-api-access-"
+_TOKEN_SOURCE: Object = {
+    "sources": [
+        {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+        {
+            "configMap": {
+                "name": "kube-root-ca.crt",
+                "items": [{"key": "ca.crt", "path": "ca.crt"}],
+            }
+        },
+        {
+            "downwardAPI": {
+                "items": [
+                    {
+                        "path": "namespace",
+                        "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"},
+                    }
+                ]
+            }
+        },
+    ],
+    "defaultMode": 420,
+}
+
+
+class ServiceAccounts:
+    """A Pod acts as a ServiceAccount, ``default`` unless it says otherwise, and has its token."""
+
+    def __init__(self, accounts: WatchCache, loop: Loop) -> None:
+        self.accounts, self._random = accounts, loop.stream("token volume")
+
+    def admit(self, request: Request, pod: Object) -> Object:
+        """The Pod with its account, the account's pull secrets and a volume with the token."""
+        if MIRROR in (pod["metadata"].get("annotations") or {}):
+            return pod
+        spec = {**pod["spec"]}
+        name = spec.get("serviceAccountName") or "default"
+        account = self._account(request, name)
+        spec["serviceAccountName"] = spec["serviceAccount"] = name
+        if account.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
+            spec["imagePullSecrets"] = account["imagePullSecrets"]
+        mounts = spec.get("automountServiceAccountToken")
+        if account.get("automountServiceAccountToken", True) if mounts is None else mounts:
+            self._mount(spec)
+        return {**pod, "spec": spec}
+
+    def _account(self, request: Request, name: str) -> Object:
+        found = self.accounts.objects.get(f"{request.namespace}/{name}")
+        if found is not None:
+            return found
+        if name != "default":
+            account = f'{request.namespace}/{name}: serviceaccount "{name}" not found'
+            raise _refusal(request, f"error looking up service account {account}")
+        # The controller that makes it for every namespace may not run yet, or not at all.
+        return {}
+
+    def _mount(self, spec: Object) -> None:
+        volumes = spec.get("volumes") or []
+        own = [v["name"] for v in volumes if v["name"].startswith(_TOKEN_VOLUME)]
+        name = own[0] if own else _TOKEN_VOLUME + suffix(self._random.choice)
+        needed = False
+        for group in ("initContainers", "containers"):
+            containers = spec.get(group)
+            if containers:
+                spec[group] = [_with_token(container, name) for container in containers]
+                needed |= spec[group] != containers
+        if needed and not own:
+            spec["volumes"] = [*volumes, {"name": name, "projected": _TOKEN_SOURCE}]
+
+
+def _with_token(container: Object, volume: str) -> Object:
+    mounts = container.get("volumeMounts") or []
+    if any(mount.get("mountPath") == TOKEN_PATH for mount in mounts):
+        return container
+    mount = {"name": volume, "readOnly": True, "mountPath": TOKEN_PATH}
+    return {**container, "volumeMounts": [*mounts, mount]}
+
+
+class Priority:
+    """A Pod names how important it is; the number comes from the class of that name."""
+
+    def __init__(self, classes: WatchCache) -> None:
+        self.classes = classes
+
+    def admit(self, request: Request, pod: Object) -> Object:
+        """The Pod with the number and the preemption policy of its class."""
+        spec = pod["spec"]
+        name = spec.get("priorityClassName") or ""
+        found = self.classes.objects.get(name) if name else self._default()
+        if found is None and name:
+            raise _refusal(request, f"no PriorityClass with name {name} was found")
+        found = found or {}
+        computed = {
+            "priority": found.get("value", 0),
+            "preemptionPolicy": found.get("preemptionPolicy", "PreemptLowerPriority"),
+        }
+        for field, what in (("priority", "integer"), ("preemptionPolicy", "string")):
+            shown = field if field == "priority" else "PreemptionPolicy"
+            if spec.get(field) not in (None, computed[field]):
+                why = (
+                    f"the {what} value of {shown} ({spec[field]}) must not be provided in pod"
+                    f" spec; priority admission controller computed {computed[field]} from the"
+                    " given PriorityClass name"
+                )
+                raise _refusal(request, why)
+        if found and not name:
+            computed["priorityClassName"] = found["metadata"]["name"]
+        return {**pod, "spec": {**spec, **computed}}
+
+    def _default(self) -> Object | None:
+        marked = [c for c in self.classes.objects.values() if c.get("globalDefault")]
+        return min(marked, key=lambda c: int(c["value"]), default=None)
+
+    def one_default(self, request: Request, new: Object) -> Object:
+        """Two classes cannot both be what everybody gets who names none."""
+        there = self._default()
+        name = new["metadata"].get("name")
+        if new.get("globalDefault") and there is not None and there["metadata"]["name"] != name:
+            why = (
+                f"PriorityClass {there['metadata']['name']} is already marked as default."
+                " Only one default can exist"
+            )
+            raise _refusal(request, why)
+        return new
+
+
+Mutator = Callable[[Request, Object], Object]
+"""Completes a new object, or refuses it."""
+
+
+def _refusal(request: Request, why: str) -> Forbidden:
+    # A name that is to be generated is not yet: the refusal shows how it would begin.
+    meta = (request.body or {}).get("metadata") or {}
+    name = request.name or meta.get("name") or meta.get("generateName") or ""
+    return Forbidden.of(request.kind.plural, request.kind.group, name, why)

@@ -9,46 +9,58 @@ Upstream: staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+import json
+from collections.abc import Awaitable, Callable, Set
+from typing import Any, NamedTuple
 
 from k8s_ref.apiserver import defaults, validation
+from k8s_ref.apiserver.admission import Mutator, suffix
+from k8s_ref.apiserver.deletion import plan, released
+from k8s_ref.apiserver.listing import Lister
+from k8s_ref.apiserver.options import DeleteOptions, delete_options
 from k8s_ref.apiserver.request import Request
-from k8s_ref.apiserver.storage import Storage, Taken
-from k8s_ref.apiserver.strategy import selectable, strategy_of
-from k8s_ref.apiserver.watchcache import Selector, Watch, everything
-from k8s_ref.machinery import schema, selectors
+from k8s_ref.apiserver.storage import Storage, Taken, path_of
+from k8s_ref.apiserver.strategy import strategy_of
+from k8s_ref.machinery import schema
 from k8s_ref.machinery.errors import (
     MODIFIED,
     AlreadyExists,
     BadRequest,
+    Cause,
     Conflict,
     Invalid,
     NotFound,
     ServerTimeout,
+    invalid,
 )
-from k8s_ref.machinery.kinds import Kind
-from k8s_ref.machinery.meta import Object, without_path
+from k8s_ref.machinery.kinds import KINDS, Kind
+from k8s_ref.machinery.meta import Object, with_path, without_path
 from k8s_ref.machinery.timestamps import timestamp
 from k8s_ref.sim.loop import SECOND, Loop
-
-SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
-"""Letters of generated names: no vowels, no 0, 1 or 3, so that no words come out."""
 
 RETRIES = 10
 """How often a patch is applied again when others write at the same time."""
 
-SYSTEM_FIELDS = (
-    "resourceVersion",
-    "uid",
-    "creationTimestamp",
-    "generation",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-)
-"""Metadata only the server writes; whatever a caller sends there is ignored."""
+SERVERS_OWN = ("resourceVersion", "creationTimestamp", "generation")
+"""Metadata only the server writes; whatever an update says there is ignored."""
+IF_UNSAID = ("uid", "deletionGracePeriodSeconds")
+"""Metadata an update need not repeat and may not change."""
+LEFT_OUT = ("labels", "annotations", "ownerReferences", "finalizers")
+"""Metadata that is not there at all when the last entry is gone."""
+
+GENERATED_NAMES = 8
+"""How many names are tried for an object that leaves its name to the server."""
 
 Change = Callable[[Object], Object]
+Reviser = Callable[[Request, Object, Object], Object]
+
+
+class Deleted(NamedTuple):
+    """What a DELETE did: the object's last state, whether it is gone, the revisions written."""
+
+    obj: Object
+    gone: bool
+    revisions: tuple[int, ...]
 
 
 class Registry:
@@ -58,9 +70,14 @@ class Registry:
         self.kind, self.storage, self.loop = kind, storage, loop
         self.strategy = strategy_of(kind)
         self.cache = storage.cache(kind, self.strategy.trigger)
-        self._selectable = selectable(kind)
+        lister = Lister(kind, storage, self.cache, self.strategy.trigger is not None)
+        self.list, self.watch, self.check_version = lister.find, lister.watch, lister.check_version
         self._uids = loop.stream("uid")
         self._names = loop.stream("name")
+        self.mutators: tuple[Mutator, ...] = ()
+        """What admission and allocation do to new objects of this kind, in this order."""
+        self.reviser: Reviser | None = None
+        """What allocation does to updates of this kind."""
 
     # -- reading
 
@@ -71,66 +88,38 @@ class Registry:
             raise self._not_found(key)
         return found
 
-    async def list(self, request: Request) -> Object:
-        """All objects of a namespace, or of all, that the selectors let pass."""
-        selector, _ = self.selector(request)
-        prefix = f"{request.namespace}/" if request.namespace else ""
-        items = [obj for obj in self.cache.sorted(prefix) if selector(obj)]
-        return {
-            "kind": f"{self.kind.kind}List",
-            "apiVersion": self.kind.api_version,
-            "metadata": {"resourceVersion": str(self.storage.revision)},
-            "items": items,
-        }
-
-    def watch(self, request: Request) -> Watch:
-        """Events after ``resourceVersion``; without one (or 0) first ADDED for all there is."""
-        version = request.query.get("resourceVersion", "")
-        if version and not version.isdigit():
-            raise BadRequest(f'Invalid value: "{version}": strconv.ParseUint: invalid syntax')
-        selector, value = self.selector(request)
-        return self.cache.watch(int(version or 0) or None, selector, value)
-
-    def selector(self, request: Request) -> tuple[Selector, str | None]:
-        """Which objects the request means, and the value of the trigger field if it names one."""
-        try:
-            labels = selectors.parse_labels(request.query.get("labelSelector", ""))
-            fields = selectors.parse_fields(request.query.get("fieldSelector", ""))
-        except ValueError as error:
-            raise BadRequest(str(error)) from None
-        for field, *_ in fields.terms:
-            if field not in self._selectable:
-                raise BadRequest(f"field label not supported: {field}")
-        namespace = request.namespace
-        if not (namespace or "labelSelector" in request.query or "fieldSelector" in request.query):
-            return everything, None
-
-        def selected(obj: Object) -> bool:
-            return (
-                (not namespace or obj["metadata"].get("namespace") == namespace)
-                and labels.selects(obj)
-                and fields.selects(obj)
-            )
-
-        return selected, fields.exact("spec.nodeName") if self.strategy.trigger else None
-
     # -- writing
 
     async def create(self, request: Request) -> Object:
         """Store a new object, completed and found valid; ``AlreadyExists``, ``Invalid``."""
-        obj = self._prepare(defaults.apply(self.kind.kind, request.body))
+        obj = defaults.apply(self.kind.kind, request.body)
+        for mutate in self.mutators:
+            obj = mutate(request, obj)
+        generated = not obj["metadata"].get("name") and bool(obj["metadata"].get("generateName"))
+        obj = self._prepare(obj)
         causes = validation.validate(self.kind.kind, obj)
         if causes:
-            name = obj["metadata"].get("name", "")
-            raise Invalid.of(self.kind.kind, self.kind.group, name, causes)
+            raise self._invalid(obj["metadata"].get("name", ""), causes)
         if request.query.get("dryRun") == "All":
-            return obj
+            return self._tried(request, obj)
+        for _ in range(GENERATED_NAMES if generated else 1):
+            name = obj["metadata"]["name"]
+            key = f"{request.namespace}/{name}" if request.namespace else name
+            try:
+                return await self.storage.create(self.kind, key, obj)
+            except Taken as taken:
+                refusal = self._exists(name, taken.current)
+            if generated:
+                obj = with_path(obj, ("metadata", "name"), self._new_name(obj["metadata"]))
+        raise refusal
+
+    def _tried(self, request: Request, obj: Object) -> Object:
+        """What would be stored if it were not only tried."""
         name = obj["metadata"]["name"]
         key = f"{request.namespace}/{name}" if request.namespace else name
-        try:
-            return await self.storage.create(self.kind, key, obj)
-        except Taken:
-            raise AlreadyExists.of(self.kind.plural, self.kind.group, name) from None
+        if key in self.cache.objects:
+            raise self._exists(name, self.cache.objects[key])
+        return obj
 
     async def update(self, request: Request, change: Change, subresource: str = "") -> Object:
         """Store what ``change`` makes of the present object, unless others wrote meanwhile.
@@ -140,8 +129,10 @@ class Registry:
         for _ in range(RETRIES):
             old = await self.get(request.key)
             changed = change(old)
-            self._check_same(changed["metadata"], old["metadata"])
+            self._check_same(changed["metadata"], old["metadata"], request)
             new = self._prepare_update(changed, old, subresource)
+            if self.reviser is not None and not subresource:
+                new = self.reviser(request, new, old)
             if new == old:
                 return old
             self._check_update(new, old, subresource)
@@ -154,63 +145,82 @@ class Registry:
                     raise self._conflict(request.name) from None
         raise ServerTimeout(f"{self.kind.resource} {request.name!r} is written too often")
 
-    async def replace(self, request: Request, subresource: str = "") -> Object:
-        """Store the object sent, if nobody wrote since the ``resourceVersion`` it carries."""
-        return await self.update(request, lambda old: request.body, subresource)
-
     def bind(self, request: Request, assign: Change) -> Awaitable[Object]:
         """Let ``assign`` set what no update may: the node of a Pod."""
         return self.update(request, assign, "binding")
 
-    async def delete(self, request: Request) -> tuple[Object, bool]:
-        """Mark or remove the object; returns its last state and whether it is gone."""
-        options = {**(request.body or {})}
-        grace = request.query.get("gracePeriodSeconds", options.get("gracePeriodSeconds"))
+    async def delete(self, request: Request) -> Deleted:
+        """Mark or remove the object, as the options and its kind have it."""
+        options = delete_options(request)
         for _ in range(RETRIES):
             old = await self.get(request.key)
-            self._check_preconditions(old["metadata"], options.get("preconditions") or {})
-            seconds = self.strategy.grace(old, int(grace) if grace is not None else None)
-            marked = self._mark(old, seconds)
-            if request.query.get("dryRun") == "All":
-                return marked, False
+            self._check_preconditions(old["metadata"], options)
+            now = self.loop.now + self.loop.epoch * SECOND
+            marked, gone = plan(old, options, self.strategy, now)
+            if options.dry_run:
+                return Deleted(marked, gone, ())
             try:
-                if seconds == 0 and not self.strategy.held(old):
-                    await self.storage.delete(self.kind, request.key, old)
-                    return marked, True
-                if marked == old:
-                    return old, False
-                return await self.storage.update(self.kind, request.key, old, marked), False
+                return await self._carry_out(request.key, old, marked, gone)
             except Taken:
                 continue
         raise ServerTimeout(f"{self.kind.resource} {request.name!r} is written too often")
+
+    async def _carry_out(self, key: str, old: Object, marked: Object, gone: bool) -> Deleted:
+        """Write the mark, if there is one, and then remove the object, if nothing holds it."""
+        revisions: tuple[int, ...] = ()
+        if marked is not old:
+            marked = await self.storage.update(self.kind, key, old, marked)
+            revisions = (int(marked["metadata"]["resourceVersion"]),)
+        if gone:
+            revisions += (await self.storage.delete(self.kind, key, marked),)
+        return Deleted(marked, gone, revisions)
 
     def read(self, obj: Any, request: Request) -> Object:
         """The object sent, known to be of this kind, in this place, with no unknown fields."""
         if not isinstance(obj, dict):
             raise BadRequest("the body of the request must be an object")
         # The path says already what it is; whoever leaves that out means the same.
-        obj = {"kind": self.kind.kind, "apiVersion": self.kind.api_version, **obj}
-        if (obj.get("kind"), obj.get("apiVersion")) != (self.kind.kind, self.kind.api_version):
-            raise BadRequest(self._wrong_kind(obj))
+        said = {"kind": self.kind.kind, "apiVersion": self.kind.api_version}
+        obj = {**said, **obj}
+        if obj["kind"] != said["kind"] or obj["apiVersion"] != said["apiVersion"]:
+            raise schema.Undecodable(self._wrong_kind(obj))
         obj = self._decoded(obj, request)
-        meta = {**(obj.get("metadata") or {})}
-        if self.kind.namespaced:
-            meta.setdefault("namespace", request.namespace)
+        meta = obj.get("metadata") or {}
+        if self.kind.namespaced and "namespace" not in meta:
+            meta = {**meta, "namespace": request.namespace}
         if meta.get("namespace", "") != request.namespace:
             raise BadRequest(
                 "the namespace of the provided object does not match"
                 " the namespace sent on the request"
             )
-        if request.name and meta.get("name", request.name) != request.name:
+        if request.name and not meta.get("name"):
+            raise BadRequest(
+                f"the name of the object ({request.name} based on URL) was undeterminable:"
+                " name must be provided"
+            )
+        if request.name and meta["name"] != request.name:
             raise BadRequest(
                 f"the name of the object ({meta['name']}) does not match"
                 f" the name on the URL ({request.name})"
             )
-        return {**obj, "metadata": meta}
+        return obj if meta is obj.get("metadata") else {**obj, "metadata": meta}
+
+    def patched(self, obj: Any, request: Request) -> Object:
+        """What a patch made, read as if it had been sent; ``Invalid`` if it is no object."""
+        try:
+            return self.read(obj, request)
+        except schema.Undecodable as error:
+            # The refusal shows all that came out, and Go's words about it.
+            shown = json.dumps({name: obj[name] for name in sorted(obj)}, separators=(",", ":"))
+            problem = error.message.partition(f" cannot be handled as a {self.kind.kind}: ")[2]
+            raise Invalid.of("", "", "", [invalid("patch", shown, problem)]) from None
 
     def _decoded(self, obj: Object, request: Request) -> Object:
         """The object without unknown fields, which are refused or warned about as asked."""
-        problems = schema.check(obj, self.kind)
+        # What is the very object that is stored was looked at when it was stored.
+        stored = self.cache.objects.get(request.key)
+        fresh = obj if stored is None else _apart_from(obj, stored)
+        problems = schema.check(fresh, self.kind)
         if problems.ill_typed:
             raise schema.cannot_handle(self.kind, problems.ill_typed)
         if not problems.unknown:
@@ -228,59 +238,66 @@ class Registry:
         """Name, uid, creation time, generation and the kind's own first status."""
         meta = {**obj["metadata"]}
         if not meta.get("name") and meta.get("generateName"):
-            suffix = "".join(self._names.choice(SUFFIX) for _ in range(5))
-            meta["name"] = meta["generateName"][:58] + suffix
+            meta["name"] = self._new_name(meta)
         meta["uid"] = self._new_uid()
         meta["creationTimestamp"] = self.now()
         meta.pop("resourceVersion", None)
         meta.pop("deletionTimestamp", None)
+        meta.pop("generation", None)
         if self.strategy.generation:
             meta["generation"] = 1
         return self.strategy.prepare({**obj, "metadata": meta})
 
     def _prepare_update(self, new: Object, old: Object, subresource: str) -> Object:
         """Keep what this call may not change, and count the generation."""
+        if not subresource and _differ(new, old, _NEVER_COMPLETED):
+            new = defaults.apply(self.kind.kind, new)
+        was = old["metadata"]
+        meta = self._prepare_metadata(new["metadata"], was, subresource)
         if subresource == "status":
-            kept = {**old, "status": new.get("status") or {}}
+            kept = {**old, "metadata": meta, "status": new.get("status") or {}}
             conditions = kept["status"].get("conditions")
             return without_path(kept, ("status", "conditions")) if conditions == [] else kept
-        if not subresource:
-            new = defaults.apply(self.kind.kind, new)
-        meta, was = {**new["metadata"]}, old["metadata"]
-        for name in SYSTEM_FIELDS:
+        if not subresource and self.kind.subresource("status"):
+            new = without_path(new, ("status",))
+            new = {**new, "status": old["status"]} if "status" in old else new
+        if self.strategy.update is not None:
+            new = self.strategy.update(new, old, subresource)
+        if not subresource and any(new.get(n) != old.get(n) for n in self.strategy.generation):
+            meta = {**meta, "generation": was.get("generation", 0) + 1}
+        return {**new, "metadata": meta}
+
+    def _prepare_metadata(self, sent: Object, was: Object, subresource: str) -> Object:
+        if sent is was:
+            return was
+        meta = {name: part for name, part in sent.items() if part or name not in LEFT_OUT}
+        kept: tuple[str, ...] = SERVERS_OWN
+        if subresource == "status":
+            kept += self.strategy.status_keeps
+        if "deletionTimestamp" in was:
+            kept += ("deletionTimestamp",)
+        for name in kept:
             meta.pop(name, None)
             if name in was:
                 meta[name] = was[name]
-        if self.kind.subresource("status") and not subresource:
-            new = without_path(new, ("status",))
-            new = {**new, "status": old["status"]} if "status" in old else new
-        if self.strategy.generation and not subresource and new.get("spec") != old.get("spec"):
-            meta["generation"] = was.get("generation", 0) + 1
-        return {**new, "metadata": meta}
+        for name in IF_UNSAID:
+            if name in was:
+                meta.setdefault(name, was[name])
+        return was if meta == was else meta
 
     async def _store(self, key: str, old: Object, new: Object) -> Object:
         """Write; an object that is being deleted and lost its last finalizer goes now."""
-        meta = new["metadata"]
-        released = self.strategy.held(old) and not self.strategy.held(new)
-        if released and "deletionTimestamp" in meta and not meta["deletionGracePeriodSeconds"]:
-            await self.storage.delete(self.kind, key, old)
-            return new
+        if released(new, old):
+            revision = await self.storage.delete(self.kind, key, old)
+            return with_path(new, ("metadata", "resourceVersion"), str(revision))
         return await self.storage.update(self.kind, key, old, new)
-
-    def _mark(self, obj: Object, seconds: int) -> Object:
-        """The object with the time it is to be gone; a later DELETE can only bring it forward."""
-        meta = obj["metadata"]
-        if "deletionTimestamp" in meta and meta.get("deletionGracePeriodSeconds", 0) <= seconds:
-            return obj
-        when = timestamp(self.loop.now + seconds * SECOND, self.loop.epoch)
-        marked = {**meta, "deletionTimestamp": when, "deletionGracePeriodSeconds": seconds}
-        if self.strategy.generation and "deletionTimestamp" not in meta:
-            marked["generation"] = meta.get("generation", 0) + 1
-        return self.strategy.marked({**obj, "metadata": marked})
 
     def now(self) -> str:
         """The present time as objects write it."""
         return timestamp(self.loop.now, self.loop.epoch)
+
+    def _new_name(self, meta: Object) -> str:
+        return str(meta["generateName"][:58]) + suffix(self._names.choice)
 
     def _new_uid(self) -> str:
         digits = f"{self._uids.getrandbits(128):032x}"
@@ -288,40 +305,90 @@ class Registry:
 
     # -- refusals
 
-    def _check_same(self, sent: Object, old: Object) -> None:
+    def _check_same(self, sent: Object, old: Object, request: Request) -> None:
         """Whoever names a version or a uid means that one and no other."""
-        if sent.get("resourceVersion", old["resourceVersion"]) != old["resourceVersion"]:
+        # Of a patch the uid is a field like others: validation says that it may not change.
+        uid = sent.get("uid", old["uid"])
+        if uid != old["uid"] and (request.verb == "update" or request.subresource == "binding"):
+            path = path_of(self.kind, request.key)
+            # What is only tried never gets to the layer that knows the root of all keys.
+            path = path.removeprefix("/registry") if request.query.get("dryRun") else path
+            raise self._conflict(
+                old["name"],
+                f"StorageError: invalid object, Code: 4, Key: {path},"
+                " ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in"
+                f" precondition: {uid}, UID in object meta: {old['uid']}",
+            )
+        # No version, or 0, is whatever there is.
+        if sent.get("resourceVersion") not in (None, "", "0", old["resourceVersion"]):
             raise self._conflict(old["name"])
-        self._check_preconditions(old, {"uid": sent.get("uid")})
 
     def _check_update(self, new: Object, old: Object, subresource: str) -> None:
         if subresource == "binding":
             return
         causes = validation.validate_update(self.kind.kind, new, old)
         if causes:
-            raise Invalid.of(self.kind.kind, self.kind.group, old["metadata"]["name"], causes)
+            raise self._invalid(old["metadata"]["name"], causes)
 
-    def _check_preconditions(self, meta: Object, wanted: Object) -> None:
-        for field, title in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
-            if wanted.get(field) and wanted[field] != meta[field]:
-                raise self._conflict(
-                    meta["name"],
-                    f"Precondition failed: {title} in precondition: {wanted[field]},"
-                    f" {title} in object meta: {meta[field]}",
-                )
+    def _check_preconditions(self, meta: Object, options: DeleteOptions) -> None:
+        why = ""
+        if options.uid and options.uid != meta["uid"]:
+            why = (
+                f"the UID in the precondition ({options.uid}) does not match the UID in record"
+                f" ({meta['uid']}). The object might have been deleted and then recreated"
+            )
+        elif options.version and options.version != meta["resourceVersion"]:
+            why = (
+                f"the ResourceVersion in the precondition ({options.version}) does not match the"
+                f" ResourceVersion in record ({meta['resourceVersion']})."
+                " The object might have been modified"
+            )
+        if why:
+            # Here upstream names the kind where it otherwise names the resource.
+            raise Conflict.of(self.kind.kind, self.kind.group, meta["name"], why)
+
+    def _exists(self, name: str, current: Object | None) -> AlreadyExists:
+        refusal = AlreadyExists.of(self.kind.plural, self.kind.group, name)
+        if current is not None and "deletionTimestamp" in current["metadata"]:
+            return AlreadyExists(f"object is being deleted: {refusal}", refusal.details)
+        return refusal
 
     def _wrong_kind(self, obj: Object) -> str:
-        return (
-            f"the object provided is unrecognized (must be of type {self.kind.kind}): expected"
-            f" {self.kind.api_version}, Kind={self.kind.kind}, got"
-            f" {obj.get('apiVersion')}, Kind={obj.get('kind')}"
-        )
+        """In Go's words: either nobody knows the kind, or nobody can make this one of it."""
+        api_version, kind = obj.get("apiVersion") or "", obj.get("kind") or ""
+        version = api_version.rpartition("/")[2]
+        begin = f'{kind} in version "{version}" cannot be handled as a {self.kind.kind}'
+        if KINDS.of(api_version, kind) is None:
+            scheme = 'in scheme "pkg/api/legacyscheme/scheme.go:30"'
+            version = api_version
+            return f'{begin}: no kind "{kind}" is registered for version "{version}" {scheme}'
+        package = self.kind.group.partition(".")[0] or "core"
+        wanted = f"({package}.{self.kind.kind})"
+        return f"{begin}: converting ({version}.{kind}) to {wanted}: unknown conversion"
+
+    def _invalid(self, name: str, causes: list[Cause]) -> Invalid:
+        # Events of both groups are kept as one, and refused as one.
+        group = "" if self.kind.kind == "Event" else self.kind.group
+        return Invalid.of(self.kind.kind, group, name, causes)
 
     def _not_found(self, key: str) -> NotFound:
         return NotFound.of(self.kind.plural, self.kind.group, key.rpartition("/")[2])
 
     def _conflict(self, name: str, why: str = MODIFIED) -> Conflict:
         return Conflict.of(self.kind.plural, self.kind.group, name, why)
+
+
+def _apart_from(new: Object, old: Object) -> Object:
+    """The parts of an object that another does not hold as well."""
+    return {name: part for name, part in new.items() if part is not old.get(name)}
+
+
+def _differ(new: Object, old: Object, apart: Set[str]) -> bool:
+    """Whether an object has parts, but for these, that another does not hold as well."""
+    return any(new[name] is not old.get(name) for name in new if name not in apart)
+
+
+_NEVER_COMPLETED = {"metadata", "kind", "apiVersion"}
 
 
 def success(kind: Kind, obj: Object) -> dict[str, Any]:

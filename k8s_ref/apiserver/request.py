@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from k8s_ref.apiserver.watchcache import Watch
-from k8s_ref.machinery.errors import BadRequest, NotFound
+from k8s_ref.machinery.errors import BadRequest, MethodNotAllowed, NotFound
 from k8s_ref.machinery.kinds import Kind, Kinds
 
 VERB_OF = {
@@ -93,7 +93,21 @@ def parse(
         raise NotFound.resource()
     query = query or {}
     verb = _verb(method, name, query)
+    _check_place(kind, verb, bool(namespace), name, subresource)
     return Request(verb, kind, namespace, name, subresource, query, body, **more)
+
+
+def _check_place(kind: Kind, verb: str, inside: bool, name: str, subresource: str) -> None:
+    """A list takes new objects, an object changes; what has a namespace is asked for in it."""
+    if kind.namespaced and not inside:
+        if name:
+            raise NotFound.resource()
+        if verb not in ("list", "watch"):
+            raise MethodNotAllowed.of()
+    if (verb == "create" and name and not subresource) or (
+        verb in ("update", "patch") and not name
+    ):
+        raise MethodNotAllowed.of()
 
 
 def _split(path: str) -> tuple[str, str, list[str]]:

@@ -11,11 +11,21 @@ pkg/registry/core/pod/storage/storage.go
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
 
-from k8s_ref.apiserver.admission import NamespaceLifecycle
+from k8s_ref.apiserver.addresses import ServiceAddresses
+from k8s_ref.apiserver.admission import (
+    NamespaceLifecycle,
+    Priority,
+    ServiceAccounts,
+    default_toleration_seconds,
+)
+from k8s_ref.apiserver.options import check_write, patch_of
 from k8s_ref.apiserver.proxy import Dial, logs
 from k8s_ref.apiserver.registry import Registry, success
 from k8s_ref.apiserver.request import Request, Response
+from k8s_ref.apiserver.scale import SCALE, scale_of, scaled
 from k8s_ref.apiserver.storage import Storage
 from k8s_ref.etcd.client import Client
 from k8s_ref.machinery.errors import (
@@ -24,17 +34,30 @@ from k8s_ref.machinery.errors import (
     Conflict,
     MethodNotAllowed,
     NotFound,
-    UnsupportedMediaType,
+    not_supported,
+    required,
 )
 from k8s_ref.machinery.kinds import KINDS, Kind, Kinds
 from k8s_ref.machinery.meta import Object, set_condition, with_path
-from k8s_ref.machinery.patch import PATCHES
 from k8s_ref.sim.loop import Loop
 
 NAME = "kube-apiserver"
 
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 """Namespaces that exist from the start."""
+
+PRIORITY_CLASSES = {
+    "system-cluster-critical": (
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, but can be moved to"
+        " another node if necessary.",
+    ),
+    "system-node-critical": (
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
+}
+"""Classes for what the cluster itself needs, more important than anything users may define."""
 
 VERB_IN_TRACE = {"status": "status", "binding": "bind"}
 """Writes of these subresources have verbs of their own in the trace."""
@@ -44,14 +67,20 @@ class APIServer:
     """One API server in front of one store."""
 
     def __init__(
-        self, etcd: Client, loop: Loop, kinds: Kinds = KINDS, dial: Dial = lambda _: None
+        self,
+        etcd: Client,
+        loop: Loop,
+        kinds: Kinds = KINDS,
+        dial: Dial = lambda _: None,
+        ring: int = 0,
     ) -> None:
         self.loop, self.kinds, self.dial = loop, kinds, dial
-        self.storage = Storage(etcd, loop)
+        self.storage = Storage(etcd, loop, ring)
         self.registries = {
             kind.gvk: Registry(kind, self.storage, loop) for kind in kinds if "list" in kind.verbs
         }
-        self.admission = [NamespaceLifecycle(self.registry("namespaces").cache)]
+        self.lifecycle = NamespaceLifecycle(self.registry("namespaces").cache)
+        self._admit()
         self._verbs: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "get": self._get,
             "list": self._list,
@@ -60,15 +89,33 @@ class APIServer:
             "update": self._update,
             "patch": self._patch,
             "delete": self._delete,
+            "deletecollection": self._delete_collection,
         }
 
+    def _admit(self) -> None:
+        """Say what admission adds to new objects, in upstream's order."""
+        accounts = ServiceAccounts(self.registry("serviceaccounts").cache, self.loop)
+        priority = Priority(self.registry("priorityclasses").cache)
+        pods = (accounts.admit, default_toleration_seconds, priority.admit)
+        self.registry("pods").mutators = pods
+        self.registry("priorityclasses").mutators = (priority.one_default,)
+        services = self.registry("services")
+        addresses = ServiceAddresses(services.cache, self.loop)
+        services.mutators, services.reviser = (addresses.create,), addresses.update
+
     async def start(self) -> None:
-        """Read the store and make the namespaces every cluster has."""
+        """Read the store and make what every cluster has."""
         await self.storage.start()
         for name in NAMESPACES:
-            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-            request = Request("create", self.kinds["namespaces"], body=body, agent=NAME)
-            await self.handle(request)
+            await self._ensure("namespaces", name)
+        for name, (value, description) in PRIORITY_CLASSES.items():
+            await self._ensure("priorityclasses", name, value=value, description=description)
+
+    async def _ensure(self, resource: str, name: str, **fields: Any) -> None:
+        kind = self.kinds[resource]
+        if name not in self.registry(resource).cache.objects:
+            body = {"metadata": {"name": name}, **fields}
+            await self.handle(Request("create", kind, body=body, agent=NAME))
 
     def stop(self) -> None:
         """Close every stream and let go of the store."""
@@ -88,17 +135,18 @@ class APIServer:
             return Response(error.code, error.status())
 
     async def _serve(self, request: Request) -> Response:
-        verb = self._verbs.get(request.verb)
-        if verb is None or request.kind.gvk not in self.registries:
+        verb, kind, subresource = self._verbs.get(request.verb), request.kind, request.subresource
+        if verb is None or kind.gvk not in self.registries:
             raise MethodNotAllowed.of()
-        if not request.subresource and request.verb not in request.kind.verbs:
+        if not subresource and request.verb not in kind.verbs:
             raise MethodNotAllowed.of()
-        if request.subresource and request.kind.subresource(request.subresource) is None:
+        if subresource and kind.subresource(subresource) is None:
             raise NotFound.resource()
-        if request.verb in ("create", "update") and request.subresource != "binding":
-            request.body = self._of(request).read(request.body, request)
-        for plugin in self.admission:
-            plugin.validate(request)
+        if request.verb in _WRITES:
+            check_write(request)
+            if request.verb != "patch" and subresource not in _OTHER_BODIES:
+                request.body = self._of(request).read(request.body, request)
+        self.lifecycle.validate(request)
         response = await verb(request)
         response.warnings = tuple(request.warnings)
         return response
@@ -109,12 +157,20 @@ class APIServer:
     # -- verbs
 
     async def _get(self, request: Request) -> Response:
-        obj = await self._of(request).get(request.key)
+        registry = self._of(request)
+        if "resourceVersion" in request.query:
+            registry.check_version(request.query["resourceVersion"])
+        obj = await registry.get(request.key)
         if request.subresource == "log":
-            return Response(200, logs(obj, request.query, self.dial))
+            return Response(200, logs(obj, request.query, self.dial, self._has_node))
+        if request.subresource == "scale":
+            return Response(200, scale_of(obj))
         if request.subresource not in ("", "status"):
             raise MethodNotAllowed.of()
         return Response(200, obj)
+
+    def _has_node(self, name: str) -> bool:
+        return name in self.registry("nodes").cache.objects
 
     async def _list(self, request: Request) -> Response:
         return Response(200, await self._of(request).list(request))
@@ -132,44 +188,67 @@ class APIServer:
         return Response(201, created)
 
     async def _update(self, request: Request) -> Response:
-        updated = await self._of(request).replace(request, _writable(request))
-        self._wrote(request, updated)
-        return Response(200, updated)
+        if request.subresource == "scale":
+            return await self._change(request, lambda old: scaled(old, request.body))
+        return await self._change(request, lambda old: request.body)
 
     async def _patch(self, request: Request) -> Response:
         registry = self._of(request)
-        media_type = request.content_type.partition(";")[0].strip()
-        apply = PATCHES.get(media_type)
-        if apply is None:
-            accepted = ", ".join(PATCHES)
-            raise UnsupportedMediaType(
-                f"the body of the request was in an unknown format - accepted media types include:"
-                f" {accepted}"
+        apply = patch_of(request.content_type)
+        if request.subresource == "scale":
+            return await self._change(
+                request, lambda old: scaled(old, apply(scale_of(old), request.body, SCALE))
             )
+        return await self._change(
+            request, lambda old: registry.patched(apply(old, request.body, request.kind), request)
+        )
 
-        def change(old: Object) -> Object:
-            return registry.read(apply(old, request.body, request.kind), request)
-
-        patched = await registry.update(request, change, _writable(request))
-        self._wrote(request, patched)
-        return Response(200, patched)
+    async def _change(self, request: Request, change: Callable[[Object], Object]) -> Response:
+        """Update by ``change`` what the verb and the subresource allow to be changed."""
+        subresource = request.kind.subresource(request.subresource)
+        if request.subresource not in _CHANGED or (
+            subresource is not None and request.verb not in subresource.verbs
+        ):
+            raise MethodNotAllowed.of()
+        changed = await self._of(request).update(request, change, _CHANGED[request.subresource])
+        self._wrote(request, changed)
+        return Response(200, scale_of(changed) if request.subresource == "scale" else changed)
 
     async def _delete(self, request: Request) -> Response:
         registry = self._of(request)
-        obj, gone = await registry.delete(request)
-        self._wrote(request, obj, self.storage.revision if gone else 0)
+        obj, gone, revisions = await registry.delete(request)
+        if revisions:
+            # The mark and the end of an object are one deed, though two revisions.
+            self._wrote(request, obj, revisions[-1])
+            self.loop.trace.also(revisions[0], revisions[-1])
         if gone and not registry.strategy.returns_deleted:
             return Response(200, success(request.kind, obj))
         return Response(200, obj)
+
+    async def _delete_collection(self, request: Request) -> Response:
+        """Delete one after the other what a list with these selectors finds."""
+        found = await self._of(request).list(request)
+        for obj in found["items"]:
+            meta = obj["metadata"]
+            one = replace(request, verb="delete", name=meta["name"])
+            one.namespace = meta.get("namespace", "")
+            try:
+                await self._delete(one)
+            except NotFound:
+                continue
+        return Response(200, found)
 
     async def _bind(self, request: Request) -> Response:
         """Set ``spec.nodeName``, once; the scheduler's only write.
 
         Upstream: BindingREST.assignPod in pkg/registry/core/pod/storage/storage.go
         """
-        node = ((request.body or {}).get("target") or {}).get("name", "")
+        target = (request.body or {}).get("target") or {}
+        node = target.get("name", "")
+        if target.get("kind", "Node") not in ("Node", ""):
+            raise ApiError(str(not_supported("target.kind", target["kind"], ("Node", "<empty>"))))
         if not node:
-            raise BadRequest("target.name: Required value")
+            raise ApiError(str(required("target.name")))
         registry = self._of(request)
         uid = request.body["metadata"].get("uid")
 
@@ -184,7 +263,8 @@ class APIServer:
             bound = _assigned(pod, node, registry.now())
             return with_path(bound, ("metadata", "uid"), uid) if uid else bound
 
-        patch = Request("patch", request.kind, request.namespace, request.name)
+        where = request.namespace, request.name, "binding", request.query
+        patch = Request("patch", request.kind, *where)
         bound = await registry.bind(patch, assign)
         self._wrote(request, bound, note=node)
         return Response(201, {"kind": "Status", "apiVersion": "v1", "metadata": {},
@@ -211,11 +291,11 @@ class APIServer:
         self.loop.record(request.agent, verb, subject, note, NAME, revision)
 
 
-def _writable(request: Request) -> str:
-    """The subresource an update or a patch may go to."""
-    if request.subresource not in ("", "status"):
-        raise MethodNotAllowed.of()
-    return request.subresource
+_WRITES = ("create", "update", "patch")
+_OTHER_BODIES = ("binding", "scale")
+"""Subresources whose bodies are of kinds of their own."""
+_CHANGED = {"": "", "status": "status", "finalize": "finalize", "scale": ""}
+"""What may be updated, and by whose rules: to scale is to update the object itself."""
 
 
 def _assigned(pod: Object, node: str, now: str) -> Object:

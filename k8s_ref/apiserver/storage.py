@@ -15,7 +15,7 @@ from k8s_ref.apiserver.watchcache import WatchCache, decode
 from k8s_ref.etcd import mvcc
 from k8s_ref.etcd.client import Client
 from k8s_ref.machinery.kinds import Kind
-from k8s_ref.machinery.meta import Object, without_path
+from k8s_ref.machinery.meta import Object
 from k8s_ref.sim.loop import Loop
 
 ROOT = "/registry/"
@@ -42,8 +42,8 @@ class Taken(Exception):  # noqa: N818
 class Storage:
     """The objects of the cluster.  Writes: the caches, from the store's events only."""
 
-    def __init__(self, etcd: Client, loop: Loop) -> None:
-        self.etcd, self.loop = etcd, loop
+    def __init__(self, etcd: Client, loop: Loop, ring: int = 0) -> None:
+        self.etcd, self.loop, self.ring = etcd, loop, ring
         self.caches: dict[str, WatchCache] = {}
         self.revision = 0
         self._stop: Callable[[], None] = lambda: None
@@ -69,7 +69,7 @@ class Storage:
         """The cache of a resource; made on first use, before :meth:`start`."""
         directory = directory_of(kind)
         if directory not in self.caches:
-            self.caches[directory] = WatchCache(self.loop, self.revision, trigger)
+            self.caches[directory] = WatchCache(self.loop, self.revision, trigger, self.ring)
         return self.caches[directory]
 
     async def create(self, kind: Kind, key: str, obj: Object) -> Object:
@@ -90,8 +90,10 @@ class Storage:
         return done.revision
 
     async def _write(self, kind: Kind, key: str, expect: int, obj: Object) -> Object:
-        path = path_of(kind, key)
-        value = without_path(obj, ("metadata", "resourceVersion"))
+        path, value = path_of(kind, key), obj
+        if "resourceVersion" in obj["metadata"]:
+            value = {**obj, "metadata": {**obj["metadata"]}}
+            del value["metadata"]["resourceVersion"]
         done = await self.etcd.txn((mvcc.Compare(path, expect),), (mvcc.Put(path, value),))
         kv = done.current[0]
         if not done.succeeded:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from k8s_ref.machinery.kinds import Kind
 from k8s_ref.machinery.meta import Object, with_path, without_path
@@ -21,12 +22,7 @@ def _as_it_is(obj: Object) -> Object:
     return obj
 
 
-def _at_once(obj: Object, asked: int | None) -> int:
-    return 0
-
-
-def _has_finalizers(obj: Object) -> bool:
-    return bool(obj["metadata"].get("finalizers"))
+Grace: TypeAlias = Callable[[Object, int | None], int]
 
 
 @dataclass(slots=True, frozen=True)
@@ -35,14 +31,18 @@ class Strategy:
 
     prepare: Callable[[Object], Object] = _as_it_is
     """Completes a new object: what a creator may not choose."""
-    generation: bool = False
-    """Whether ``metadata.generation`` counts the changes of ``spec``."""
-    grace: Callable[[Object, int | None], int] = _at_once
-    """Seconds between a DELETE and the end, given the seconds the caller asked for."""
-    held: Callable[[Object], bool] = _has_finalizers
-    """Whether somebody still has to clean up before the object may go."""
-    marked: Callable[[Object], Object] = _as_it_is
-    """What changes in an object, besides its metadata, when its deletion begins."""
+    update: Callable[[Object, Object, str], Object] | None = None
+    """Completes an update: what of the old object the new one keeps, by subresource."""
+    generation: tuple[str, ...] = ()
+    """The fields whose changes ``metadata.generation`` counts."""
+    grace: Grace | None = None
+    """Seconds between a DELETE and the end, given the seconds asked for; None: no grace at all."""
+    begins: Callable[[Object, str], Object] | None = None
+    """How a deletion begins, and when, if that is all the first DELETE does."""
+    collected: str = "Background"
+    """What becomes of dependents if nobody says; empty: the collector is not asked."""
+    status_keeps: tuple[str, ...] = ()
+    """What of the metadata a write of the status may not change."""
     returns_deleted: bool = False
     """Whether DELETE answers with the object instead of a Status."""
     trigger: Callable[[Object], str] | None = None
@@ -85,12 +85,16 @@ def _new_namespace(namespace: Object) -> Object:
     return {**labelled, "spec": spec, "status": {"phase": "Active"}}
 
 
-def _namespace_held(namespace: Object) -> bool:
-    return bool(namespace["spec"].get("finalizers")) or _has_finalizers(namespace)
+def _namespace_update(new: Object, old: Object, subresource: str) -> Object:
+    """Only ``finalize`` says who still has to empty the namespace, and says nothing else."""
+    if subresource == "finalize":
+        return {**new, "status": old["status"]}
+    return {**new, "spec": {**(new.get("spec") or {}), "finalizers": old["spec"]["finalizers"]}}
 
 
-def _terminating(namespace: Object) -> Object:
-    return with_path(namespace, ("status", "phase"), "Terminating")
+def _terminating(namespace: Object, now: str) -> Object:
+    marked = with_path(namespace, ("metadata", "deletionTimestamp"), now)
+    return with_path(marked, ("status", "phase"), "Terminating")
 
 
 def _without_status(obj: Object) -> Object:
@@ -101,20 +105,38 @@ def _no_replicas(obj: Object) -> Object:
     return {**obj, "status": {"replicas": 0}}
 
 
+_SPEC = ("spec",)
+
 STRATEGIES: dict[str, Strategy] = {
     "pods": Strategy(
-        _new_pod, generation=True, grace=_pod_grace, returns_deleted=True, trigger=_node_name
+        _new_pod,
+        generation=_SPEC,
+        grace=_pod_grace,
+        returns_deleted=True,
+        trigger=_node_name,
+        status_keeps=("ownerReferences",),
     ),
     "namespaces": Strategy(
-        _new_namespace, held=_namespace_held, marked=_terminating, returns_deleted=True
+        _new_namespace, _namespace_update, begins=_terminating, returns_deleted=True
     ),
-    "replicasets.apps": Strategy(_no_replicas, generation=True),
-    "replicationcontrollers": Strategy(_no_replicas, generation=True),
-    "deployments.apps": Strategy(lambda obj: {**obj, "status": {}}, generation=True),
-    "statefulsets.apps": Strategy(_without_status, generation=True),
-    "daemonsets.apps": Strategy(_without_status, generation=True),
-    "jobs.batch": Strategy(_without_status, generation=True),
-    "cronjobs.batch": Strategy(_without_status, generation=True),
+    "replicasets.apps": Strategy(_no_replicas, generation=_SPEC),
+    "replicationcontrollers": Strategy(_no_replicas, generation=_SPEC, collected="Orphan"),
+    "deployments.apps": Strategy(
+        lambda obj: {**obj, "status": {}}, generation=_SPEC, status_keeps=("labels",)
+    ),
+    "statefulsets.apps": Strategy(_without_status, generation=_SPEC),
+    "daemonsets.apps": Strategy(_without_status, generation=_SPEC),
+    "jobs.batch": Strategy(_without_status, generation=_SPEC, collected="Orphan"),
+    "events": Strategy(collected=""),
+    "events.events.k8s.io": Strategy(collected=""),
+    "priorityclasses.scheduling.k8s.io": Strategy(generation=("value",)),
+    "endpointslices.discovery.k8s.io": Strategy(generation=("endpoints", "ports", "addressType")),
+    "podtemplates": Strategy(generation=("template",), returns_deleted=True),
+    "poddisruptionbudgets.policy": Strategy(generation=_SPEC),
+    "networkpolicies.networking.k8s.io": Strategy(generation=_SPEC),
+    "ingresses.networking.k8s.io": Strategy(generation=_SPEC),
+    "ingressclasses.networking.k8s.io": Strategy(generation=_SPEC),
+    "cronjobs.batch": Strategy(_without_status, generation=_SPEC),
     "services": Strategy(returns_deleted=True),
     "serviceaccounts": Strategy(returns_deleted=True),
     "persistentvolumes": Strategy(returns_deleted=True),

@@ -65,6 +65,7 @@ _KINDS = {
     "Node": _Kind(core.node, core.node_update, status=True),
     "Namespace": _Kind(core.namespace, name=dns_label),
     "Event": _Kind(core.event, core.event_update, name=None),
+    "PriorityClass": _Kind(core.priority_class, core.priority_class_update),
     "Lease": _Kind(core.lease, _again(core.lease)),
     "ConfigMap": _Kind(core.config_map, core.config_map_update),
     "Secret": _Kind(core.secret, core.secret_update),

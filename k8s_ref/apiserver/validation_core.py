@@ -22,6 +22,7 @@ from k8s_ref.apiserver.validation_rules import (
     label_name,
     more_than,
     not_negative,
+    one_of,
     row,
     struct,
     text,
@@ -107,6 +108,39 @@ _lease_spec = struct(
     row("leaseTransitions", not_negative),
 )
 lease = struct(row("spec", _lease_spec))
+
+
+# Priority classes.
+
+USER_PRIORITY = 1_000_000_000
+"""The most important that users may call something."""
+_SYSTEM_CLASSES = ("system-cluster-critical", "system-node-critical")
+
+
+def priority_class(value: Object, path: str) -> Iterator[Cause]:
+    """What is wrong with a new PriorityClass; names of the system are not for users."""
+    name = value["metadata"].get("name") or ""
+    if name.startswith("system-"):
+        if name not in _SYSTEM_CLASSES:
+            problem = "priority class names with 'system-' prefix are reserved for system use only."
+            known = f"{problem} error: {name} is not a known system priority class"
+            yield forbidden("metadata.name", known)
+    elif value["value"] > USER_PRIORITY:
+        problem = f"maximum allowed value of a user defined priority is {USER_PRIORITY}"
+        yield forbidden("value", problem)
+    yield from _PREEMPTION(value.get("preemptionPolicy"), "preemptionPolicy")
+
+
+_PREEMPTION = one_of("Never", "PreemptLowerPriority")
+
+
+def priority_class_update(new: Object, old: Object) -> Iterator[Cause]:
+    """The number stays: Pods carry it already."""
+    if new.get("value") != old.get("value"):
+        yield forbidden("value", "may not be changed in an update.")
+    yield from immutable(
+        new.get("preemptionPolicy"), old.get("preemptionPolicy"), "preemptionPolicy"
+    )
 
 
 # ConfigMaps and Secrets.

@@ -66,9 +66,13 @@ def struct(*rows: Row) -> Rule:
                 yield from rule(value, path)
                 continue
             item = value.get(name)
-            if needed and not item and item is not False:
+            if item is None:
+                # By far the most frequent case comes first.
+                if needed:
+                    yield required(inside(path, name))
+            elif needed and not item and item is not False:
                 yield required(inside(path, name))
-            elif item is not None and item != "":
+            elif item != "":
                 yield from rule(item, inside(path, name))
 
     return check
@@ -174,7 +178,9 @@ def exactly_one(needed: str, several: str, **kinds: Rule) -> Rule:
     """An object that sets one of these fields; a second one is refused, whatever is in it."""
 
     def check(value: Any, path: str) -> Iterator[Cause]:
-        found = [name for name in kinds if value.get(name) is not None]
+        found = [name for name in value if name in kinds and value[name] is not None]
+        if len(found) > 1:
+            found = [name for name in kinds if name in found]
         for name in found[:1]:
             yield from kinds[name](value[name], inside(path, name))
         for name in found[1:]:

@@ -17,17 +17,18 @@ from typing import Any, NamedTuple
 
 from k8s_ref.etcd import mvcc
 from k8s_ref.machinery.errors import Expired
+from k8s_ref.machinery.kinds import Kind
 from k8s_ref.machinery.meta import Object, with_path
 from k8s_ref.sim.loop import Future, Loop
 
 CAPACITY = 10_000
-"""Events a ring remembers; upstream sizes its own between 100 and 102,400."""
+"""Events a ring remembers unless it is told otherwise; upstream's are 100 to 102,400 long."""
 
 Selector = Callable[[Object], bool]
 
 
 class WatchEvent(NamedTuple):
-    """What a watcher is told: ADDED, MODIFIED or DELETED, and the object (its last state)."""
+    """What a watcher is told: ADDED, MODIFIED, DELETED (with its last state) or BOOKMARK."""
 
     type: str
     object: Object
@@ -57,7 +58,8 @@ class Change(NamedTuple):
 class Ring:
     """The last events, and who sleeps until there are more."""
 
-    def __init__(self, since: int) -> None:
+    def __init__(self, since: int, capacity: int = 0) -> None:
+        self.capacity = capacity or CAPACITY
         self.events: list[Change] = []
         self.first = 0
         """Number of the oldest event kept; events are numbered from 0 for ever."""
@@ -68,8 +70,8 @@ class Ring:
     def append(self, change: Change) -> None:
         """Add an event, forget the oldest half when full, wake the sleepers."""
         self.events.append(change)
-        if len(self.events) > CAPACITY:
-            half = CAPACITY // 2
+        if len(self.events) > self.capacity:
+            half = max(1, self.capacity // 2)
             self.since = self.events[half - 1].revision
             del self.events[:half]
             self.first += half
@@ -112,6 +114,15 @@ class Watch:
             await self._sleeper
         return None
 
+    def bookmark(self, kind: Kind, revision: int) -> None:
+        """After what there is, tell that this was all of it, as of a revision."""
+        metadata = {
+            "resourceVersion": str(revision),
+            "annotations": {"k8s.io/initial-events-end": "true"},
+        }
+        mark = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}
+        self.backlog.append((0, WatchEvent("BOOKMARK", mark)))
+
     def stop(self) -> None:
         """No more events; whoever waits in :meth:`next` is given None."""
         self.stopped = True
@@ -129,17 +140,23 @@ class Watch:
 class WatchCache:
     """The current objects of one resource, and the rings of those who watch it."""
 
-    def __init__(self, loop: Loop, since: int, trigger: Callable[[Object], str] | None) -> None:
-        self.loop, self.trigger = loop, trigger
+    def __init__(
+        self,
+        loop: Loop,
+        since: int,
+        trigger: Callable[[Object], str] | None,
+        capacity: int = 0,
+    ) -> None:
+        self.loop, self.trigger, self.capacity = loop, trigger, capacity
         self.objects: dict[str, Object] = {}
         self.watches: dict[Watch, None] = {}
         """Those who watch at present."""
-        self._ring = Ring(since)
+        self._ring = Ring(since, capacity)
         self._triggered: dict[str, Ring] = {}
 
     def begin(self, revision: int) -> None:
         """What came before this revision was read from the store, not watched: nobody can ask."""
-        self._ring = Ring(revision)
+        self._ring = Ring(revision, self.capacity)
 
     def tell(self, key: str, event: mvcc.Event) -> None:
         """Take one event of the store: decode it once, for everybody."""
@@ -184,7 +201,7 @@ class WatchCache:
 
     def _ring_of(self, value: str) -> Ring:
         if value not in self._triggered:
-            self._triggered[value] = Ring(self._ring.since)
+            self._triggered[value] = Ring(self._ring.since, self.capacity)
         return self._triggered[value]
 
 
@@ -195,7 +212,8 @@ def too_old(asked: int, oldest: int) -> Expired:
 
 def decode(kv: mvcc.KeyValue) -> Object:
     """The object a version of a key holds, with the revision that wrote it."""
-    return with_path(kv.value, ("metadata", "resourceVersion"), str(kv.mod_revision))
+    metadata = {**kv.value["metadata"], "resourceVersion": str(kv.mod_revision)}
+    return {**kv.value, "metadata": metadata}
 
 
 def everything(_: Any) -> bool:

@@ -13,16 +13,13 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
-import doctest
 import hashlib
 import html
-import inspect
 import io
 import json
 import re
-import sys
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 Output = dict[str, Any]
@@ -76,6 +73,9 @@ class Session:
         >>> Session().grade(stub)["passed"], Session().grade(stub + "\\n    return 2 * x")["passed"]
         (0, 1)
         """
+        # Not at the top: a first Run in a browser need not wait for doctest.
+        from k8s_ref.cli.grading import doctests, examined
+
         outputs = self.run(source, name)
         tests = [] if raised(outputs) else doctests(examples or source, self.names)
         return {"outputs": outputs, **examined(tests)}
@@ -157,72 +157,6 @@ def console_call(script: str) -> str:
     if body.endswith('"'):
         body = body[:-1] + '\\"'
     return f'cluster.console("""{body}""")'
-
-
-# -- Exercises
-
-
-def doctests(source: str, names: dict[str, Any]) -> Iterator[doctest.DocTest]:
-    """The doctests of every function and class of a source, each with a copy of ``names``."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield doctest_of(node.name, ast.get_docstring(node), names)
-
-
-def doctest_of(name: str, docstring: str | None, names: dict[str, Any]) -> doctest.DocTest:
-    """The examples of one docstring."""
-    return doctest.DocTestParser().get_doctest(docstring or "", names, name, None, None)
-
-
-def examined(tests: Iterable[doctest.DocTest]) -> Output:
-    """Run doctests; how many were tried and passed, and for each failure what was wanted."""
-    examiner, tried = Examiner(), 0
-    for test in tests:
-        examiner.run(test, out=len, clear_globs=False)
-        tried += len(test.examples)
-    passed = tried - len(examiner.failed)
-    return {"tried": tried, "passed": passed, "failures": examiner.failed}
-
-
-class Examiner(doctest.DocTestRunner):
-    """Runs doctests and, instead of printing, keeps what failed."""
-
-    def __init__(self) -> None:
-        super().__init__(verbose=False, optionflags=doctest.ELLIPSIS)
-        self.failed: list[Output] = []
-
-    def report_failure(
-        self, out: Any, test: doctest.DocTest, example: doctest.Example, got: str
-    ) -> None:
-        """An example printed something else."""
-        kept = {"source": example.source, "want": example.want, "got": got}
-        self.failed.append({name: text.rstrip() for name, text in kept.items()})
-
-    def report_unexpected_exception(
-        self, out: Any, test: doctest.DocTest, example: doctest.Example, exc_info: Any
-    ) -> None:
-        """An example raised."""
-        self.report_failure(out, test, example, f"{exc_info[0].__name__}: {exc_info[1]}")
-
-
-class Report:
-    """The result of an exercise, as a notebook shows it."""
-
-    def __init__(self, result: Output) -> None:
-        self.result = result
-
-    def __repr__(self) -> str:
-        failures = self.result["failures"]
-        lines = [f"{'✗' if failures else '✓'} {self.result['passed']}/{self.result['tried']}"]
-        for one in failures:
-            lines += [f">>> {one['source']}", f"    {one['got'] or 'None'}   ≠   {one['want']}"]
-        return "\n".join(lines)
-
-
-def examine(*subjects: Any) -> Report:
-    """Run the doctests of functions or classes of the caller; notebooks end exercises so."""
-    names = sys._getframe(1).f_globals
-    return Report(examined(doctest_of(s.__name__, inspect.getdoc(s), names) for s in subjects))
 
 
 # -- How outputs are kept, compared and shown

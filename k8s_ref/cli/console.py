@@ -14,6 +14,8 @@ The one idea: the clock stands still until a line lets it run, so a scenario nev
     crash kube-scheduler                   kill a process; it comes back a second later
     stop kubelet/node-1                    switch a process off …
     start kubelet/node-1                   … and on again
+    fail node-1                            the machine stops, kubelet and containers …
+    recover node-1                         … and comes up again, with nothing running
     partition node-1                       whoever's name contains this cannot reach the API server
     heal node-1                            undo that
 
@@ -53,6 +55,12 @@ class Bench(Protocol):
 
     def start(self, process: str) -> None:
         """Switch it on again."""
+
+    def fail_node(self, name: str) -> None:
+        """Stop a machine with all that runs on it."""
+
+    def recover_node(self, name: str) -> None:
+        """Let it come up again."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -139,9 +147,9 @@ def _shell(cluster: Bench, line: str, stdin: str) -> str:
 
 def _verb(cluster: Bench, line: str) -> None:
     verb, _, rest = line.partition(" ")
-    does = _VERBS.get(verb)
+    does = VERBS.get(verb)
     if does is None:
-        known = ", ".join(_VERBS)
+        known = ", ".join(VERBS)
         raise ValueError(f"{verb!r} is not a verb of the console: write $ kubectl …, or {known}")
     if not rest.strip():
         raise ValueError(f"{verb} what? Write for example: {_EXAMPLES[verb]}")
@@ -171,20 +179,26 @@ def _run_until(cluster: Bench, condition: str) -> None:
     raise ValueError(f"{condition} did not come true within {UNTIL_SECONDS} s")
 
 
-_VERBS: dict[str, Callable[[Bench, str], Any]] = {
+VERBS: dict[str, Callable[[Bench, str], Any]] = {
     "run": _run,
     "crash": lambda cluster, name: cluster.crash(name),
     "stop": lambda cluster, name: cluster.stop(name),
     "start": lambda cluster, name: cluster.start(name),
+    "fail": lambda cluster, name: cluster.fail_node(name),
+    "recover": lambda cluster, name: cluster.recover_node(name),
     "partition": lambda cluster, name: cluster.faults.partition(name),
     "heal": lambda cluster, name: cluster.faults.heal(name),
 }
+"""What a line that is no command may begin with."""
+
 _EXAMPLES = {
     "run": "run 30s",
     "run until": "run until pod/web {.status.phase}=Running",
     "crash": "crash kube-scheduler",
     "stop": "stop kubelet/node-1",
     "start": "start kubelet/node-1",
+    "fail": "fail node-1",
+    "recover": "recover node-1",
     "partition": "partition node-1",
     "heal": "heal node-1",
 }

@@ -115,7 +115,7 @@ def _commands() -> Iterator[Name]:
 
 
 def _verbs() -> Iterator[Name]:
-    for verb, does in console._VERBS.items():
+    for verb, does in console.VERBS.items():
         yield Name("console", verb, key_of(does))
 
 

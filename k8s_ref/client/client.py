@@ -36,20 +36,30 @@ class Client:
     ) -> None:
         self._handle, self.kinds, self.loop, self.faults = handle, kinds, loop, faults
         self.agent, self.user = agent, user or f"system:{agent}"
+        self.dry = False
+        """Whether the server is only to say what it would do."""
+        self.warn: Callable[[str], None] = lambda text: None
+        """Told what the server wants the caller to know although it did as asked."""
 
     def named(self, agent: str) -> Client:
         """The same connection for another component of the same process."""
         return Client(self._handle, self.kinds, self.loop, self.faults, agent, self.user)
 
-    async def get(self, resource: str, key: str) -> Object:
-        """One object, or ``NotFound``."""
-        return await self._ask(self._request("get", resource, key))
+    def trying(self) -> Client:
+        """The same connection, for calls that the server checks and answers but does not do."""
+        client = self.named(self.agent)
+        client.dry, client.warn = True, self.warn
+        return client
+
+    async def get(self, resource: str, key: str, subresource: str = "") -> Object:
+        """One object, or ``NotFound``; or what a subresource shows of it."""
+        return await self._ask(self._request("get", resource, key, subresource))
 
     async def list(
-        self, resource: str, namespace: str = "", labels: str = "", fields: str = ""
+        self, resource: str, namespace: str = "", labels: str = "", fields: str = "", **options: str
     ) -> Object:
-        """The list object: ``items`` and ``metadata.resourceVersion``."""
-        query = _selectors(labels, fields)
+        """The list object: ``items`` and ``metadata``; options as in the query: ``limit`` …"""
+        query = {**_selectors(labels, fields), **options}
         return await self._ask(self._request("list", resource, f"{namespace}/", query=query))
 
     async def create(self, resource: str, obj: Object, strict: bool = False) -> Object:
@@ -77,9 +87,11 @@ class Client:
         change: Any,
         subresource: str = "",
         content_type: str = MERGE,
+        strict: bool = False,
     ) -> Object:
         """Change a part; never a conflict, the server retries."""
-        request = self._request("patch", resource, key, subresource, body=change)
+        query = {"fieldValidation": "Strict"} if strict else {}
+        request = self._request("patch", resource, key, subresource, body=change, query=query)
         request.content_type = content_type
         return await self._ask(request)
 
@@ -148,6 +160,8 @@ class Client:
         return body
 
     async def _send(self, request: Request) -> Response:
+        if self.dry and request.verb in ("create", "update", "patch", "delete"):
+            request.query = {**request.query, "dryRun": "All"}
         if self.faults.active:
             verb = "bind" if request.subresource == "binding" else request.verb
             response = await self.faults.around(
@@ -157,6 +171,8 @@ class Client:
             response = await self._handle(request)
         if response.code >= 400:
             raise from_status(response.body)
+        for text in response.warnings:
+            self.warn(text)
         return response
 
 
@@ -178,13 +194,13 @@ class ClientWatch:
         cut, twice, late = faults.on_event(
             self._client.agent, f"{self._resource}/{key_of(event.object)}"
         )
+        if late:
+            await self._client.loop.sleep(late)
         if cut:
             self.stop()
             return None
         if twice:
             self._again.append(event)
-        if late:
-            await self._client.loop.sleep(late)
         return event
 
     def stop(self) -> None:

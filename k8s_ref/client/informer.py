@@ -61,6 +61,11 @@ class Informer:
         table = self._indexes[index][1]
         return list(table[value].values()) if value in table else []
 
+    @property
+    def revision(self) -> int:
+        """How far it has followed the store; 0 while it lists anew."""
+        return int(self._version or 0)
+
     # -- subscribing
 
     def add_index(self, name: str, by: IndexFunction) -> None:
@@ -150,6 +155,7 @@ class InformerFactory:
     def __init__(self, api: Client, loop: Loop) -> None:
         self.api, self.loop = api, loop
         self._informers: dict[tuple[str, str, str, str], Informer] = {}
+        self._running: set[tuple[str, str, str, str]] = set()
 
     def informer(
         self, resource: str, namespace: str = "", labels: str = "", fields: str = ""
@@ -164,8 +170,10 @@ class InformerFactory:
         return self.informer(resource)
 
     async def start(self) -> None:
-        """Run all of them and wait until every cache holds its first list."""
-        for (resource, *_), informer in self._informers.items():
-            self.loop.spawn(informer.run, name=f"informer/{resource}")
+        """Run those not running yet and wait until every cache holds its first list."""
+        for what, informer in self._informers.items():
+            if what not in self._running:
+                self._running.add(what)
+                self.loop.spawn(informer.run, name=f"informer/{what[0]}")
         for informer in self._informers.values():
             await informer.synced

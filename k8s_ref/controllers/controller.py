@@ -13,7 +13,7 @@ from k8s_ref.client.client import Client
 from k8s_ref.client.informer import Informer, InformerFactory
 from k8s_ref.client.workqueue import WorkQueue
 from k8s_ref.machinery.errors import ApiError
-from k8s_ref.machinery.meta import Object, controller_of, key_of
+from k8s_ref.machinery.meta import Object, controller_of, key_of, namespace_of
 from k8s_ref.sim.loop import Loop
 
 WORKERS = 5
@@ -72,5 +72,16 @@ class Controller:
 
 
 def index_by_owner(informer: Informer) -> None:
-    """Let children be looked up by the uid of their controller; ``""`` finds the orphans."""
-    informer.add_index("owner", lambda obj: (controller_of(obj) or {}).get("uid", ""))
+    """Let children be looked up by the uid of their controller, and orphans by their namespace."""
+
+    def owner(obj: Object) -> str:
+        controller = controller_of(obj)
+        uid: str = controller["uid"] if controller else orphans_of(namespace_of(obj))
+        return uid
+
+    informer.add_index("owner", owner)
+
+
+def orphans_of(namespace: str) -> str:
+    """Under what the index keeps the objects of a namespace that nobody controls."""
+    return f"{namespace}/"

@@ -9,22 +9,27 @@ Upstream: pkg/controller/replicaset/replica_set.go, replica_set_utils.go
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from k8s_ref.client.client import Client
 from k8s_ref.client.events import EventRecorder
 from k8s_ref.client.informer import InformerFactory
-from k8s_ref.controllers.controller import Controller
+from k8s_ref.controllers.adoption import Claim, selecting
+from k8s_ref.controllers.controller import Controller, index_by_owner, orphans_of
 from k8s_ref.controllers.expectations import Expectations
 from k8s_ref.controllers.pods import (
+    Roster,
+    Standing,
     deletion_order,
     from_template,
     is_active,
-    is_available,
-    is_ready,
+    is_leaving,
+    next_available,
 )
 from k8s_ref.machinery.errors import ApiError, NotFound
-from k8s_ref.machinery.meta import Object, controller_of, key_of, owner_reference, with_path
+from k8s_ref.machinery.meta import Object, controller_of, key_of, with_path
 from k8s_ref.machinery.selectors import from_label_selector
 from k8s_ref.sim.loop import SECOND, Loop
 
@@ -51,7 +56,9 @@ class ReplicaSetController(Controller):
         self.sets, self.pods = informers["replicasets"], informers["pods"]
         self.expectations = Expectations(loop)
         self.recorder = EventRecorder(self.api, loop, self.name)
+        self.roster = Roster(self.pods)
         self.pods.on_change(self._pod_changed)
+        index_by_owner(self.sets)
 
     async def reconcile(self, key: str) -> float | None:
         """Compare, then create or delete, then write down what there is."""
@@ -59,10 +66,11 @@ class ReplicaSetController(Controller):
         if rs is None:
             self.expectations.forget(key)
             return None
-        pods = await self._claim(rs, self._candidates(rs))
+        pods = await self._claim(rs)
         failure = None
         if self.expectations.satisfied(key) and "deletionTimestamp" not in rs["metadata"]:
-            plan = what_to_do(rs, pods, self._related(rs), self._now())
+            there = [each.pod for each in pods]
+            plan = what_to_do(rs, there, partial(self._related, rs), self._now())
             try:
                 await self._carry_out(rs, plan)
             except (ApiError, TimeoutError) as error:
@@ -70,7 +78,7 @@ class ReplicaSetController(Controller):
         status = await self._write_status(rs, pods, failure)
         if failure is not None:
             raise failure
-        return _until_available(rs, status)
+        return self._next_look(rs, pods, status)
 
     async def _carry_out(self, rs: Object, plan: Plan) -> None:
         key = key_of(rs)
@@ -86,92 +94,75 @@ class ReplicaSetController(Controller):
         """Create in batches of 1, 2, 4 … and stop at the first that fails: if the first Pod is
         refused (a quota, say) the next five hundred would be too."""
         self.expectations.expect_creations(key, count)
+        wanted = from_template(rs["spec"]["template"], rs)
         done, batch = 0, 1
         while done < count:
             for _ in range(min(batch, count - done)):
                 try:
-                    pod = await self.api.create("pods", from_template(rs["spec"]["template"], rs))
+                    pod = await self.api.create("pods", wanted)
                 except (ApiError, TimeoutError) as error:
-                    self._give_up(rs, key, count - done, error)
+                    self._give_up(key, count - done)
+                    if _terminating(error):
+                        return
+                    self.recorder.event(rs, "Warning", "FailedCreate", f"Error creating: {error}")
                     raise
                 done += 1
                 self.recorder.event(rs, "Normal", "SuccessfulCreate", f"Created pod: {_name(pod)}")
             batch *= 2
 
-    def _give_up(self, rs: Object, key: str, missing: int, error: Exception) -> None:
+    def _give_up(self, key: str, missing: int) -> None:
         for _ in range(missing):
             self.expectations.creation_observed(key)
-        self.recorder.event(rs, "Warning", "FailedCreate", f"Error creating: {error}")
 
     async def _delete(self, rs: Object, key: str, pods: list[Object]) -> None:
+        """Delete each of them; one that cannot be deleted does not save the others."""
         self.expectations.expect_deletions(key, [key_of(pod) for pod in pods])
+        failures: list[Exception] = []
         for pod in pods:
             try:
                 await self.api.delete("pods", key_of(pod), uid=pod["metadata"]["uid"])
             except NotFound:
                 self.expectations.deletion_observed(key, key_of(pod))
-            except (ApiError, TimeoutError):
+            except (ApiError, TimeoutError) as error:
                 self.expectations.deletion_observed(key, key_of(pod))
-                raise
+                self.recorder.event(rs, "Warning", "FailedDelete", f"Error deleting: {error}")
+                failures.append(error)
             else:
                 text = f"Deleted pod: {_name(pod)}"
                 self.recorder.event(rs, "Normal", "SuccessfulDelete", text)
+        if failures:
+            raise failures[0]
 
     # -- whose Pods are these
 
-    def _candidates(self, rs: Object) -> list[Object]:
-        """Active Pods that are owned already, and orphans of the same namespace."""
-        namespace = rs["metadata"]["namespace"]
-        owned = self.pods.by("owner", rs["metadata"]["uid"])
-        orphans = (p for p in self.pods.by("owner", "") if p["metadata"]["namespace"] == namespace)
-        return [pod for pod in (*owned, *orphans) if is_active(pod)]
-
-    async def _claim(self, rs: Object, candidates: list[Object]) -> list[Object]:
-        """Adopt orphans the selector matches, release owned Pods it no longer matches."""
+    async def _claim(self, rs: Object) -> list[Standing]:
+        """The active Pods that are owned already, and those just adopted."""
+        mine = [each for each in self.roster.of(rs["metadata"]["uid"]) if each.active]
         selector = from_label_selector(rs["spec"]["selector"])
-        claimed = []
-        for pod in candidates:
-            matches = selector.matches(pod["metadata"].get("labels") or {})
-            owned = controller_of(pod) is not None
-            if matches and not owned and "deletionTimestamp" not in rs["metadata"]:
-                change = {"ownerReferences": [owner_reference(rs)], "uid": pod["metadata"]["uid"]}
-                await self._patch_metadata(pod, change)
-            elif owned and not matches:
-                await self._patch_metadata(pod, {"ownerReferences": None})
-            if matches:
-                claimed.append(pod)
-        return claimed
-
-    async def _patch_metadata(self, pod: Object, change: Object) -> None:
-        try:
-            await self.api.patch("pods", key_of(pod), {"metadata": change})
-        except NotFound:
-            # It was deleted meanwhile: nobody's any more.
-            return
+        # Pods of one template share the very same labels: one look serves them all.
+        labels = {id(each.labels): each.labels for each in mine}
+        others = {which for which, found in labels.items() if not selector.matches(found)}
+        strays = [each.pod for each in mine if id(each.labels) in others] if others else []
+        kept = [each for each in mine if id(each.labels) not in others] if others else mine
+        orphans = self.pods.by("owner", orphans_of(rs["metadata"]["namespace"]))
+        claim = Claim(self.api, "replicasets", rs, "pods", selector)
+        adopted = await claim.of((*strays, *filter(is_active, orphans)))
+        return [*kept, *map(Standing.of, adopted)]
 
     def _related(self, rs: Object) -> list[Object]:
         """Pods of all ReplicaSets of the same owner, to see which nodes are crowded."""
         owner = controller_of(rs)
-        if owner is None:
-            return list(self.pods.by("owner", rs["metadata"]["uid"]))
-        return [
-            pod
-            for other in self.sets.list()
-            if (controller_of(other) or {}).get("uid") == owner["uid"]
-            for pod in self.pods.by("owner", other["metadata"]["uid"])
-        ]
+        family = self.sets.by("owner", owner["uid"]) if owner else [rs]
+        return [pod for each in family for pod in self.pods.by("owner", each["metadata"]["uid"])]
 
     # -- status
 
     async def _write_status(
-        self, rs: Object, pods: list[Object], failure: Exception | None
+        self, rs: Object, pods: list[Standing], failure: Exception | None
     ) -> Object:
-        leaving = [
-            pod
-            for pod in self.pods.by("owner", rs["metadata"]["uid"])
-            if "deletionTimestamp" in pod["metadata"]
-        ]
-        status = status_of(rs, pods, len(leaving), self._now())
+        owned = self.roster.of(rs["metadata"]["uid"])
+        leaving = sum(not each.active and is_leaving(each.pod) for each in owned)
+        status = status_of(rs, pods, leaving, self._now())
         conditions = self._conditions(rs, failure)
         if conditions:
             status["conditions"] = conditions
@@ -202,39 +193,46 @@ class ReplicaSetController(Controller):
                 self.expectations.deletion_observed(key, key_of(pod))
 
     def _wake_adopters(self, pod: Object) -> None:
-        meta = pod["metadata"]
-        for rs in self.sets.list():
-            if rs["metadata"]["namespace"] == meta["namespace"]:
-                selector = from_label_selector(rs["spec"]["selector"])
-                if selector.matches(meta.get("labels") or {}):
-                    self.queue.add(key_of(rs))
+        for key in selecting(self.sets, pod):
+            self.queue.add(key)
+
+    def _next_look(self, rs: Object, pods: list[Standing], status: Object) -> float | None:
+        """Ready is not yet available: look again when the next Pod has been ready long enough."""
+        if status.get("readyReplicas", 0) == status.get("availableReplicas", 0):
+            return None
+        return next_available(pods, rs["spec"].get("minReadySeconds", 0), self._now())
 
     def _now(self) -> int:
         return self.loop.epoch + self.loop.now // SECOND
 
 
-def what_to_do(rs: Object, pods: list[Object], related: list[Object], now: int) -> Plan:
+def what_to_do(
+    rs: Object, pods: list[Object], related: Callable[[], Iterable[Object]], now: int
+) -> Plan:
     """How many Pods to create, or which to delete: the whole controller in one comparison.
 
-    >>> what_to_do({"spec": {"replicas": 3}}, [], [], 0)
+    ``related`` is asked only when somebody has to go.
+
+    >>> what_to_do({"spec": {"replicas": 3}}, [], list, 0)
     Plan(create=3, delete=[])
     """
     missing = rs["spec"]["replicas"] - len(pods)
     if missing >= 0:
         return Plan(min(missing, BURST), [])
-    return Plan(0, deletion_order(pods, related, now)[: min(-missing, BURST)])
+    return Plan(0, deletion_order(pods, related(), now)[: min(-missing, BURST)])
 
 
-def status_of(rs: Object, pods: list[Object], leaving: int, now: int) -> Object:
+def status_of(rs: Object, pods: list[Standing], leaving: int, now: int) -> Object:
     """The status these Pods amount to; numbers that are zero are left out, as upstream does."""
     labels = (rs["spec"]["template"].get("metadata") or {}).get("labels") or {}
     seconds = rs["spec"].get("minReadySeconds", 0)
+    ready = [each for each in pods if each.ready_since is not None]
     counts = {
         "fullyLabeledReplicas": sum(
-            labels.items() <= (pod["metadata"].get("labels") or {}).items() for pod in pods
+            each.labels is labels or labels.items() <= each.labels.items() for each in pods
         ),
-        "readyReplicas": sum(map(is_ready, pods)),
-        "availableReplicas": sum(is_available(pod, seconds, now) for pod in pods),
+        "readyReplicas": len(ready),
+        "availableReplicas": sum(each.is_available(seconds, now) for each in ready),
     }
     return {
         "replicas": len(pods),
@@ -242,14 +240,6 @@ def status_of(rs: Object, pods: list[Object], leaving: int, now: int) -> Object:
         "terminatingReplicas": leaving,
         "observedGeneration": rs["metadata"]["generation"],
     }
-
-
-def _until_available(rs: Object, status: Object) -> float | None:
-    """Ready is not yet available: look again when ``minReadySeconds`` have passed."""
-    seconds: int = rs["spec"].get("minReadySeconds", 0)
-    ready = status.get("readyReplicas", 0)
-    waiting = ready == rs["spec"]["replicas"] and status.get("availableReplicas", 0) != ready
-    return float(seconds) if seconds and waiting else None
 
 
 def _failure(rs: Object, failure: Exception, now: str) -> Object:
@@ -266,3 +256,9 @@ def _failure(rs: Object, failure: Exception, now: str) -> Object:
 def _name(obj: Object) -> str:
     name: str = obj["metadata"]["name"]
     return name
+
+
+def _terminating(error: Exception) -> bool:
+    """Whether the namespace is going: nothing can be made in it any more, and nobody need know."""
+    causes = error.causes if isinstance(error, ApiError) else ()
+    return any(cause.reason == "NamespaceTerminating" for cause in causes)

@@ -9,9 +9,12 @@ Upstream: etcd server/storage/mvcc/kvstore.go, index.go, watchable_store.go
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+
+LAST = "\U0010ffff"
+"""After every other character: what begins with a prefix comes before the prefix and this."""
 
 
 class Compacted(Exception):  # noqa: N818
@@ -29,6 +32,13 @@ class FutureRevision(Exception):  # noqa: N818
         super().__init__("etcdserver: mvcc: required revision is a future revision")
 
 
+class LeaseNotFound(Exception):  # noqa: N818
+    """No such lease: it ran out, was revoked, or was never granted."""
+
+    def __init__(self) -> None:
+        super().__init__("etcdserver: requested lease not found")
+
+
 class KeyValue(NamedTuple):
     """One version of one key; ``version`` counts from 1 since the key was created."""
 
@@ -37,6 +47,8 @@ class KeyValue(NamedTuple):
     create_revision: int
     mod_revision: int
     version: int
+    lease: int = 0
+    """The lease the key lives as long as; 0: for ever."""
 
 
 class Event(NamedTuple):
@@ -59,10 +71,11 @@ class Compare(NamedTuple):
 
 
 class Put(NamedTuple):
-    """An operation: give the key this value."""
+    """An operation: give the key this value, as long as the lease lives (0: for ever)."""
 
     key: str
     value: Any
+    lease: int = 0
 
 
 class Delete(NamedTuple):
@@ -77,6 +90,8 @@ class Range(NamedTuple):
     revision: int
     kvs: list[KeyValue]
     total: int
+    more: bool = False
+    """Whether the limit cut something off."""
 
 
 class Txn(NamedTuple):
@@ -103,31 +118,57 @@ class Store:
         self.revision = 1
         """As in etcd, an empty store is at revision 1."""
         self.compacted = 0
+        self.leases: dict[int, dict[str, None]] = {}
+        """The keys of every lease; how long it lives is decided by the lessor."""
         self._versions: dict[str, list[KeyValue]] = {}
         self._keys: list[str] = []
+        """All keys in order, but for the new ones, which are put in their places when asked for."""
+        self._new: list[str] = []
         self._log: list[Event] = []
-        self._watchers: list[tuple[str, Callable[[Event], None]]] = []
+        self._open: list[Event] = []
+        """What the transaction under way has changed so far."""
+        self._watchers: dict[str, list[Callable[[Event], None]]] = {}
+        self._lengths: list[int] = []
+        """The lengths of the prefixes that are watched: an event looks up only these."""
 
     # -- reading
 
     def get(self, key: str, revision: int = 0) -> KeyValue | None:
         """The key as it was at ``revision`` (0: now), or None."""
-        self._check(revision)
+        self.check(revision)
         return self._at(key, revision)
 
     def range(self, prefix: str, start: str = "", limit: int = 0, revision: int = 0) -> Range:
         """Keys with this prefix in order, from ``start`` on, at ``revision`` (0: now)."""
-        self._check(revision)
-        low = bisect_left(self._keys, max(prefix, start))
-        high = bisect_right(self._keys, prefix + "\U0010ffff")
-        found = [kv for k in self._keys[low:high] if (kv := self._at(k, revision)) is not None]
-        return Range(self.revision, found[:limit] if limit else found, len(found))
+        found = self.interval(max(prefix, start), prefix + LAST, revision)
+        more = 0 < limit < len(found)
+        return Range(self.revision, found[:limit] if more else found, len(found), more)
 
-    def _check(self, revision: int) -> None:
+    def interval(self, first: str, end: str, revision: int = 0) -> list[KeyValue]:
+        """All keys from ``first`` to before ``end``, in order, at ``revision`` (0: now)."""
+        self.check(revision)
+        ordered = self._ordered()
+        keys = ordered[bisect_left(ordered, first) : bisect_left(ordered, end)]
+        return [kv for key in keys if (kv := self._at(key, revision)) is not None]
+
+    def _ordered(self) -> list[str]:
+        if self._new:
+            # Sorting what is nearly sorted takes one look at each.
+            self._keys += self._new
+            self._keys.sort()
+            self._new.clear()
+        return self._keys
+
+    def check(self, revision: int) -> None:
+        """Can this revision be read?  Raises ``Compacted`` or ``FutureRevision`` if not."""
         if revision and revision < self.compacted:
             raise Compacted(self.compacted)
         if revision > self.revision:
             raise FutureRevision
+
+    def _now(self, key: str) -> KeyValue | None:
+        versions = self._versions.get(key)
+        return versions[-1] if versions and versions[-1].version else None
 
     def _at(self, key: str, revision: int) -> KeyValue | None:
         versions = self._versions.get(key)
@@ -153,52 +194,97 @@ class Store:
     def txn(self, compare: Sequence[Compare], then: Sequence[Put | Delete]) -> Txn:
         """If every comparison holds do all operations in one revision, otherwise none."""
         for key, mod_revision in compare:
-            found = self._at(key, 0)
+            found = self._now(key)
             if (found.mod_revision if found else 0) != mod_revision:
-                return Txn(False, self.revision, [self._at(c.key, 0) for c in compare])
-        events = [e for op in then if (e := self._change(op)) is not None]
+                return Txn(False, self.revision, [self._now(c.key) for c in compare])
+        for op in then:
+            self.check_lease(op)
+        for op in then:
+            self.change(op)
+        self.commit()
+        return Txn(True, self.revision, [self._now(op.key) for op in then])
+
+    def change(self, op: Put | Delete) -> KeyValue | None:
+        """Do one operation of the transaction under way; returns what the key held before.
+
+        Reads see it at once; watchers hear of it, and the revision moves, with :meth:`commit`.
+        """
+        old = self._now(op.key)
+        revision = self.revision + 1
+        if isinstance(op, Put):
+            created, version = (old.create_revision, old.version + 1) if old else (revision, 1)
+            kv = KeyValue(op.key, op.value, created, revision, version, op.lease)
+        elif old is None:
+            return None
+        else:
+            kv = KeyValue(op.key, None, 0, revision, 0)
+        self._append(kv)
+        if kv.lease or (old and old.lease):
+            self._attach(op.key, old.lease if old else 0, kv.lease)
+        self._open.append(Event(kv, old))
+        return old
+
+    def check_lease(self, op: Put | Delete) -> None:
+        """Before anything is changed: a key cannot hang on a lease that is not there."""
+        if isinstance(op, Put) and op.lease and op.lease not in self.leases:
+            raise LeaseNotFound
+
+    def commit(self) -> int:
+        """End the transaction under way: one revision for all it changed, none for nothing."""
+        events, self._open = self._open, []
         if events:
             self.revision += 1
+            self._log += events
             for event in events:
-                self._append(event)
-        return Txn(True, self.revision, [self._at(op.key, 0) for op in then])
+                self._tell(event)
+        return self.revision
 
-    def _change(self, op: Put | Delete) -> Event | None:
-        """What an operation changes at the next revision; None where there is nothing to delete."""
-        old = self._at(op.key, 0)
-        revision = self.revision + 1
-        if isinstance(op, Delete):
-            gone = KeyValue(op.key, None, 0, revision, 0)
-            return Event(gone, old) if old else None
-        created, version = (old.create_revision, old.version + 1) if old else (revision, 1)
-        return Event(KeyValue(op.key, op.value, created, revision, version), old)
-
-    def _append(self, event: Event) -> None:
-        kv = event.kv
+    def _append(self, kv: KeyValue) -> None:
         versions = self._versions.get(kv.key)
         if versions is None:
             self._versions[kv.key] = [kv]
-            insort(self._keys, kv.key)
+            self._new.append(kv.key)
         else:
             versions.append(kv)
-        self._log.append(event)
-        for prefix, tell in self._watchers:
-            if kv.key.startswith(prefix):
+
+    def _attach(self, key: str, old: int, new: int) -> None:
+        """Move a key from one lease to another; 0 is none."""
+        if old != new:
+            self.leases.get(old, {}).pop(key, None)
+            if new:
+                self.leases[new][key] = None
+
+    def _tell(self, event: Event) -> None:
+        key = event.kv.key
+        for length in self._lengths:
+            for tell in self._watchers.get(key[:length], ()) if length <= len(key) else ():
                 tell(event)
 
     # -- watching and forgetting
 
     def watch(self, prefix: str, since: int, tell: Callable[[Event], None]) -> Callable[[], None]:
-        """Tell every event after revision ``since``, past ones first; returns how to stop."""
-        if since < self.compacted:
+        """Tell every event after revision ``since``, past ones first; returns how to stop.
+
+        What happened at the compacted revision itself can still be told, not what was before it.
+        """
+        if since + 1 < self.compacted:
             raise Compacted(self.compacted)
         first = bisect_right(self._log, since, key=lambda event: event.kv.mod_revision)
         for event in self._log[first:]:
             if event.kv.key.startswith(prefix):
-                tell(event)
-        entry = (prefix, tell)
-        self._watchers.append(entry)
-        return lambda: self._watchers.remove(entry)
+                forgotten = event.kv.mod_revision == self.compacted
+                tell(Event(event.kv, None) if forgotten else event)
+        self._watchers[prefix] = [*self._watchers.get(prefix, ()), tell]
+        self._lengths = sorted({len(watched) for watched in self._watchers})
+        return lambda: self._unwatch(prefix, tell)
+
+    def _unwatch(self, prefix: str, tell: Callable[[Event], None]) -> None:
+        # A new list: the old one may be walked through just now.
+        self._watchers[prefix] = left = [*self._watchers[prefix]]
+        left.remove(tell)
+        if not left:
+            del self._watchers[prefix]
+        self._lengths = sorted({len(watched) for watched in self._watchers})
 
     def compact(self, revision: int) -> None:
         """Forget what was only true before ``revision``; what is true at it stays readable."""
@@ -207,8 +293,8 @@ class Store:
         if revision > self.revision:
             raise FutureRevision
         self.compacted = revision
-        del self._log[: bisect_right(self._log, revision, key=lambda e: e.kv.mod_revision)]
-        for key in list(self._keys):
+        del self._log[: bisect_left(self._log, revision, key=lambda e: e.kv.mod_revision)]
+        for key in list(self._ordered()):
             self._forget(key, revision)
 
     def _forget(self, key: str, revision: int) -> None:

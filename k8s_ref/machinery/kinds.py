@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, Self
 
@@ -48,6 +48,20 @@ class Kind:
     categories: tuple[str, ...] = ()
     verbs: tuple[str, ...] = VERBS
     subresources: tuple[Subresource, ...] = ()
+    # What every request asks for is put together once.
+    api_version: str = field(init=False)
+    """``apps/v1``, or ``v1`` in the core group."""
+    gvk: tuple[str, str, str] = field(init=False)
+    """Group, version and kind."""
+    resource: str = field(init=False)
+    """The name messages use: ``pods``, ``deployments.apps``."""
+
+    def __post_init__(self) -> None:
+        # The way a frozen record sets its own fields.
+        put = object.__setattr__
+        put(self, "api_version", f"{self.group}/{self.version}" if self.group else self.version)
+        put(self, "gvk", (self.group, self.version, self.kind))
+        put(self, "resource", f"{self.plural}.{self.group}" if self.group else self.plural)
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -65,24 +79,12 @@ class Kind:
             tuple(_subresource(row, *item) for item in row.get("subresources", {}).items()),
         )
 
-    @property
-    def api_version(self) -> str:
-        """``apps/v1``, or ``v1`` in the core group."""
-        return f"{self.group}/{self.version}" if self.group else self.version
-
-    @property
-    def gvk(self) -> tuple[str, str, str]:
-        """Group, version and kind."""
-        return self.group, self.version, self.kind
-
-    @property
-    def resource(self) -> str:
-        """The name messages use: ``pods``, ``deployments.apps``."""
-        return f"{self.plural}.{self.group}" if self.group else self.plural
-
     def subresource(self, name: str) -> Subresource | None:
         """The subresource of that name, if the kind has it."""
-        return next((sub for sub in self.subresources if sub.name == name), None)
+        for sub in self.subresources:
+            if sub.name == name:
+                return sub
+        return None
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """The URL path of a list, an object or a subresource.

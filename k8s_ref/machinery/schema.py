@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -53,12 +53,20 @@ class Node:
 
     zero: Any = None
     """What a null in a list or a map becomes; None where it stays one."""
+    plain: type | None = None
+    """The Python type of which every value fits, if there is such a type."""
 
     def __init__(self, go: str) -> None:
         self.go = go
 
+    def fits(self, value: Any) -> bool:
+        """Whether :meth:`check` would find nothing here: the quick question, asked first."""
+        return value is not None
+
     def check(self, value: Any, place: Place, problems: Problems) -> None:
         """Compare a value with the schema; ``null`` passes everywhere, as it does in Go."""
+        if value is not None and not self.fits(value):
+            self._mismatch(value, place, problems)
 
     def prune(self, value: Any) -> Any:
         """The value without unknown fields; the very same value when it has none."""
@@ -111,13 +119,36 @@ class Field:
 class Struct(Node):
     """A JSON object with a fixed set of fields."""
 
-    __slots__ = ("definition", "fields", "name")
+    __slots__ = ("_plain", "definition", "fields", "name")
 
     def __init__(self, definition: str) -> None:
         *_, version, self.name = definition.split(".")
         super().__init__(f"{version}.{self.name}")
         self.definition = definition
         self.fields: dict[str, Field] = {}
+        self._plain: dict[str, type] = {}
+
+    def add(self, known: Field) -> None:
+        """Give the struct one more field."""
+        self.fields[known.name] = known
+        if known.node.plain is not None:
+            self._plain[known.name] = known.node.plain
+
+    def fits(self, value: Any) -> bool:
+        """Whether all fields are known and fit."""
+        if not isinstance(value, dict):
+            return False
+        fields, plain = self.fields, self._plain
+        for name, item in value.items():
+            if plain.get(name) is type(item):
+                # By far the most frequent case is settled without a call.
+                continue
+            known = fields.get(name)
+            if known is None or not (
+                known.node.fits(item) or (item is None and isinstance(known.node, Time))
+            ):
+                return False
+        return True
 
     def check(self, value: Any, place: Place, problems: Problems) -> None:
         """Check each field, and take note of those the struct does not have."""
@@ -173,6 +204,10 @@ class MapOf(Node):
         super().__init__(go or f"map[string]{items.go}")
         self.items = items
 
+    def fits(self, value: Any) -> bool:
+        """Whether all values fit."""
+        return isinstance(value, dict) and all(map(self.items.fits, value.values()))
+
     def check(self, value: Any, place: Place, problems: Problems) -> None:
         """Check each value; every key is welcome."""
         if isinstance(value, dict):
@@ -198,6 +233,10 @@ class ListOf(Node):
         super().__init__(f"[]{items.go}")
         self.items = items
 
+    def fits(self, value: Any) -> bool:
+        """Whether all items fit."""
+        return isinstance(value, list) and all(map(self.items.fits, value))
+
     def check(self, value: Any, place: Place, problems: Problems) -> None:
         """Check each item."""
         if isinstance(value, list):
@@ -219,28 +258,26 @@ class Text(Node):
     """A string; ``enum`` holds the values of its Go type, where upstream lists them."""
 
     __slots__ = ("enum",)
-    zero = ""
+    zero, plain = "", str
 
     def __init__(self, go: str = "string", enum: tuple[str, ...] = ()) -> None:
         super().__init__(go)
         self.enum = enum
 
-    def check(self, value: Any, place: Place, problems: Problems) -> None:
+    def fits(self, value: Any) -> bool:
         """Only strings."""
-        if not isinstance(value, str) and value is not None:
-            self._mismatch(value, place, problems)
+        return isinstance(value, str)
 
 
 class Boolean(Node):
     """``true`` or ``false``."""
 
     __slots__ = ()
-    zero = False
+    zero, plain = False, bool
 
-    def check(self, value: Any, place: Place, problems: Problems) -> None:
+    def fits(self, value: Any) -> bool:
         """Only booleans."""
-        if not isinstance(value, bool) and value is not None:
-            self._mismatch(value, place, problems)
+        return isinstance(value, bool)
 
 
 class Number(Node):
@@ -249,11 +286,9 @@ class Number(Node):
     __slots__ = ()
     zero = 0
 
-    def check(self, value: Any, place: Place, problems: Problems) -> None:
+    def fits(self, value: Any) -> bool:
         """Any number, but no boolean."""
-        wrong = isinstance(value, bool) or not isinstance(value, int | float)
-        if wrong and value is not None:
-            self._mismatch(value, place, problems)
+        return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class Integer(Node):
@@ -266,11 +301,9 @@ class Integer(Node):
         super().__init__(go)
         self.limit = 2 ** (int(go.removeprefix("int")) - 1)
 
-    def check(self, value: Any, place: Place, problems: Problems) -> None:
-        """Only whole numbers that fit."""
-        if value is None or (type(value) is int and -self.limit <= value < self.limit):
-            return
-        self._mismatch(value, place, problems)
+    def fits(self, value: Any) -> bool:
+        """Only whole numbers of that many bits."""
+        return type(value) is int and -self.limit <= value < self.limit
 
     def _mismatch(self, value: Any, place: Place, problems: Problems) -> None:
         super()._mismatch(value, place, problems)
@@ -285,17 +318,34 @@ class IntOrString(Node):
     """A number of Pods, or a percentage of them."""
 
     __slots__ = ()
+    _number = Integer("int32")
+
+    def fits(self, value: Any) -> bool:
+        """Any string, or a whole number of 32 bits."""
+        return isinstance(value, str) or self._number.fits(value)
 
     def check(self, value: Any, place: Place, problems: Problems) -> None:
-        """Any string, or a whole number of 32 bits."""
+        """What is no string is refused as a number would be."""
         if not isinstance(value, str):
-            Integer("int32").check(value, None, problems)
+            self._number.check(value, None, problems)
+
+
+def _reads(parse: Callable[..., Any], *value: Any) -> bool:
+    try:
+        parse(*value)
+    except ValueError:
+        return False
+    return True
 
 
 class Quantity(Node):
     """An amount of a resource, as text or as a number."""
 
     __slots__ = ()
+
+    def fits(self, value: Any) -> bool:
+        """Whether it reads as a quantity."""
+        return isinstance(value, str) and _reads(parse_quantity, value)
 
     def check(self, value: Any, place: Place, problems: Problems) -> None:
         """Anything that reads as a quantity."""
@@ -315,6 +365,10 @@ class Time(Node):
     def __init__(self, go: str, micro: bool = False) -> None:
         super().__init__(go)
         self.micro = micro
+
+    def fits(self, value: Any) -> bool:
+        """Whether it reads as a moment."""
+        return isinstance(value, str) and _reads(parse_time, value, self.micro)
 
     def check(self, value: Any, place: Place, problems: Problems) -> None:
         """Only text that reads as a moment."""
@@ -336,6 +390,10 @@ class Bytes(Node):
     """Bytes in base64."""
 
     __slots__ = ()
+
+    def fits(self, value: Any) -> bool:
+        """Whether it reads as base64."""
+        return isinstance(value, str) and illegal_base64(value) is None
 
     def check(self, value: Any, place: Place, problems: Problems) -> None:
         """Only text that reads as base64."""
@@ -428,7 +486,7 @@ def struct(definition: str) -> Struct:
         made = _structs[definition] = Struct(definition)
         body = _document()["definitions"][definition]
         for name, described in body["fields"].items():
-            made.fields[name] = _field(name, described, name in body.get("required", ()))
+            made.add(_field(name, described, name in body.get("required", ())))
     return made
 
 
@@ -492,7 +550,8 @@ def check(obj: Object, kind: Kind | Gvk) -> Problems:
     """
     problems = Problems()
     found = struct_of(kind)
-    if found:
+    # Only when something is wrong somebody has to know where.
+    if found and not found.fits(obj):
         found.check(obj, None, problems)
     return problems
 
@@ -504,10 +563,14 @@ def prune(obj: Object, kind: Kind | Gvk) -> Object:
     return pruned
 
 
-def cannot_handle(kind: Kind | Gvk, problem: str) -> BadRequest:
+class Undecodable(BadRequest):
+    """The body is JSON but no object of the kind: correct it, retrying is useless."""
+
+
+def cannot_handle(kind: Kind | Gvk, problem: str) -> Undecodable:
     """The refusal of a body that is not an object of the kind."""
     _, version, name = kind.gvk if isinstance(kind, Kind) else kind
-    return BadRequest(f"{name} in version {show(version)} cannot be handled as a {name}: {problem}")
+    return Undecodable(f"{name} in version {show(version)} cannot be handled as a {name}: {problem}")
 
 
 def strict_problem(found: list[str]) -> str:

@@ -69,13 +69,20 @@ def parse(text: str, micro: bool = False) -> int:
     found = _RFC3339.fullmatch(text)
     if found is None:
         raise ValueError(_misread(text, _MICROS_LAYOUT if micro else _SECONDS_LAYOUT))
-    *date, fraction, zone = found.groups()
+    *_, fraction, zone = found.groups()
     try:
-        moment = datetime(*map(int, date), tzinfo=_zone(zone))  # type: ignore[arg-type,misc]
+        second = _second(text[:19], zone)
     except ValueError as error:
         what = str(error).split()[0]
         raise ValueError(f"parsing time {show(text)}: {what} out of range") from None
-    return round(moment.timestamp()) * SECOND + int((fraction or "0").ljust(9, "0"))
+    return second * SECOND + int((fraction or "0").ljust(9, "0"))
+
+
+@lru_cache(maxsize=1024)
+def _second(date: str, zone: str) -> int:
+    numbers = map(int, re.split("[-T:]", date))
+    moment = datetime(*numbers, tzinfo=_zone(zone))  # type: ignore[arg-type,misc]
+    return round(moment.timestamp())
 
 
 def _zone(text: str) -> timezone:

@@ -10,9 +10,9 @@ Upstream: staging/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto, pkg/apis/ser
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeAlias
 
 READY, NOT_READY = "READY", "NOTREADY"
 """States of a sandbox."""
@@ -61,6 +61,12 @@ class ContainerConfig:
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
+    ports: tuple[int, ...] = ()
+    """Ports that the Pod says it serves."""
+    message_path: str = "/dev/termination-log"
+    """The file whose text becomes the message of the container's end."""
+    message_from_logs: bool = False
+    """Without that text, take the end of the log of a container that failed."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -124,6 +130,18 @@ class ExecResult:
     output: str
 
 
+@dataclass(slots=True, frozen=True)
+class Answer:
+    """What a server answered to an HTTP GET."""
+
+    code: int
+    body: str = ""
+
+
+Serve: TypeAlias = Callable[[str], Coroutine[Any, Any, Answer]]
+"""Something that listens on a port: it is given the path of a request and answers."""
+
+
 class CRI(Protocol):
     """A container runtime as the kubelet sees it.  Verbs raise :class:`CRIError`."""
 
@@ -177,6 +195,14 @@ class CRI(Protocol):
 
     def logs(self, container_id: str) -> Sequence[LogLine]:
         """What a container printed; a file that the kubelet reads, not a call."""
+
+    def follow(self, container_id: str, tell: Callable[[LogLine | None], None]) -> None:
+        """Call ``tell`` with every line from now on, and with None when the container has ended;
+        a ``tell`` that raises ``StopIteration`` is not called again."""
+
+    async def connect(self, host: str, port: int) -> Serve:
+        """Whoever listens there; ``ConnectionRefusedError`` if nobody does.  The node's network,
+        not a call."""
 
     async def pull_image(self, image: str) -> Image:
         """Fetch what is missing of an image."""

@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from k8s_ref.node.cri import CRIError, Image, repository, tag_of
-from k8s_ref.node.programs import Program, server
+from k8s_ref.node.cri import Answer, CRIError, Image, repository, tag_of
+from k8s_ref.node.programs import Context, Program, server
 from k8s_ref.node.shell import COMMANDS, SHELLS, shell
+from k8s_ref.sim.loop import SECOND
 
 
 @dataclass(slots=True, frozen=True)
@@ -33,7 +34,8 @@ class Manifest:
     shells: tuple[str, ...] = SHELLS
     """Names the shell has; none means that there is not even ``echo``."""
     stop_signal: str = "SIGTERM"
-    ports: tuple[int, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Those that a program may serve or a reader may look for."""
 
     def argv(self, command: Sequence[str], args: Sequence[str]) -> list[str]:
         """The whole command line: ``command`` replaces the entrypoint and with it the cmd."""
@@ -53,6 +55,8 @@ class Manifest:
         return self.programs.get("*")
 
 
+_NGINX_ROOT = "/usr/share/nginx/html"
+_HTTPD_ROOT = "/usr/local/apache2/htdocs"
 _NGINX = server(
     (
         "/docker-entrypoint.sh: Configuration complete; ready for start up",
@@ -63,6 +67,8 @@ _NGINX = server(
         "{time:%Y/%m/%d %H:%M:%S} [notice] 1#1: signal 3 ({signal}) received, shutting down",
         "{time:%Y/%m/%d %H:%M:%S} [notice] 1#1: exit",
     ),
+    (80,),
+    _NGINX_ROOT,
 )
 _REDIS = server(
     (
@@ -70,7 +76,45 @@ _REDIS = server(
         "1:M {time:%d %b %Y %H:%M:%S.000} * Ready to accept connections tcp",
     ),
     ("1:signal-handler User requested shutdown...", "1:M # Redis is now ready to exit, bye bye..."),
+    (6379,),
 )
+_HTTPD = server(
+    ("[{time:%a %b %d %H:%M:%S.%f %Y}] [core:notice] [pid 1] AH00094: Command line: 'httpd'",),
+    ("[{time:%a %b %d %H:%M:%S.%f %Y}] [mpm_event:notice] [pid 1] AH00491: caught {signal},"
+     " shutting down",),
+    (80,),
+    _HTTPD_ROOT,
+)  # fmt: skip
+
+
+async def _postgres(context: Context) -> int:
+    if context.env.get("POSTGRES_PASSWORD"):
+        greeting = (
+            "{time:%Y-%m-%d %H:%M:%S} UTC [1] LOG:  database system is ready to accept connections"
+        )
+        return await server((greeting,), ports=(5432,))(context)
+    context.write(
+        "Error: Database is uninitialized and superuser password is not specified.\n"
+        "       You must specify POSTGRES_PASSWORD to a non-empty value for the\n"
+        "       superuser.\n",
+        "stderr",
+    )
+    return 1
+
+
+async def _agnhost(context: Context) -> int:
+    """``agnhost liveness`` of the Kubernetes documentation: well for ten seconds, then not."""
+    began = context.loop.now
+
+    async def answer(path: str) -> Answer:
+        age = (context.loop.now - began) / SECOND
+        return Answer(200, "ok") if age <= 10 else Answer(500, f"error: {age:.9g}")
+
+    context.listening[8080] = answer
+    await context.stopped
+    return 0
+
+
 _DEBIAN = {"debian:trixie-slim": 29_777_766}
 
 KNOWN = {
@@ -80,14 +124,33 @@ KNOWN = {
         ("nginx", "-g", "daemon off;"),
         {"nginx": _NGINX, "docker-entrypoint.sh": _NGINX},
         stop_signal="SIGQUIT",
-        ports=(80,),
+        files={f"{_NGINX_ROOT}/index.html": "<h1>Welcome to nginx!</h1>\n"},
     ),
     "docker.io/library/redis": Manifest(
         {**_DEBIAN, "redis:{tag}": 23_402_115},
         ("docker-entrypoint.sh",),
         ("redis-server",),
         {"redis-server": _REDIS, "docker-entrypoint.sh": _REDIS},
-        ports=(6379,),
+    ),
+    "docker.io/library/httpd": Manifest(
+        {**_DEBIAN, "httpd:{tag}": 15_344_078},
+        cmd=("httpd-foreground",),
+        programs={"httpd-foreground": _HTTPD},
+        stop_signal="SIGWINCH",
+        files={f"{_HTTPD_ROOT}/index.html": "<html><body><h1>It works!</h1></body></html>\n"},
+    ),
+    "docker.io/library/postgres": Manifest(
+        {**_DEBIAN, "postgres:{tag}": 128_370_212},
+        ("docker-entrypoint.sh",),
+        ("postgres",),
+        {"docker-entrypoint.sh": _postgres, "postgres": _postgres},
+        stop_signal="SIGINT",
+    ),
+    "docker.io/library/alpine": Manifest(
+        {"alpine:{tag}": 3_802_452}, cmd=("sh",), shells=("sh", "ash")
+    ),
+    "registry.k8s.io/e2e-test-images/agnhost": Manifest(
+        {"agnhost:{tag}": 52_831_904}, ("/agnhost",), ("pause",), {"agnhost": _agnhost}
     ),
     "docker.io/library/busybox": Manifest(
         {"busybox:{tag}": 2_224_358}, cmd=("sh",), shells=("sh", "ash")

@@ -4,26 +4,32 @@ Makes the Pods bound to its node run, and says in their status how that goes.  I
 from the API and of containers from the runtime, gives each Pod a worker, and has no other memory: a
 kubelet that was killed starts again, asks both and goes on where the last one stood.
 
-Its parts, in the order in which a Pod meets them: ``pod_workers`` (when to look), ``kuberuntime``
-and ``image_manager`` (what to start), ``status`` and ``status_manager`` (what to say), ``logs``;
-``node_status`` speaks for the node itself.
+Its parts, in the order in which a Pod meets them: ``pod_workers`` (when to look), ``admission``
+(whether at all), ``pod_actions`` (what to do), ``kuberuntime``, ``image_manager``, ``env`` and
+``hooks`` (doing it), ``prober`` (whether it is well), ``status`` and ``status_manager`` (what to
+say), ``logs``; ``node_status`` speaks for the node itself.
 
 Upstream: pkg/kubelet/kubelet.go
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from k8s_ref.client.client import Client
 from k8s_ref.client.events import EventRecorder
 from k8s_ref.client.informer import InformerFactory
-from k8s_ref.machinery.errors import NotFound
-from k8s_ref.machinery.meta import Object
+from k8s_ref.machinery.errors import ApiError, NotFound
+from k8s_ref.machinery.meta import Object, key_of
 from k8s_ref.machinery.timestamps import parse, timestamp
+from k8s_ref.node.admission import Refusal, out_of, refused_status, requests_of, stays_out
 from k8s_ref.node.cri import CRI
-from k8s_ref.node.kuberuntime import KubeRuntime, PodState, is_over
-from k8s_ref.node.logs import container_id, text_of
+from k8s_ref.node.kuberuntime import KubeRuntime
+from k8s_ref.node.logs import LogStream, container_id, text_of
 from k8s_ref.node.node_status import Machine, NodeStatus, machine_of
+from k8s_ref.node.pod_actions import PodState, is_over
 from k8s_ref.node.pod_workers import PodWorker, PodWorkers
+from k8s_ref.node.prober import Prober
 from k8s_ref.node.status import View, pod_status
 from k8s_ref.node.status_manager import StatusManager
 from k8s_ref.sim.loop import SECOND, Loop
@@ -49,8 +55,13 @@ class Kubelet:
         self.recorder = EventRecorder(api, loop, "kubelet", node_name)
         self.pods = informers.informer("pods", fields=f"spec.nodeName={node_name}")
         self.status = StatusManager(api, self.pods, loop)
-        self.containers = KubeRuntime(self.name, loop, runtime, self.recorder, machine.address)
         self.workers = PodWorkers(loop, self)
+        self.prober = Prober(
+            self.name, loop, runtime, self.recorder, machine.address, self.workers.wake
+        )
+        self.containers = KubeRuntime(
+            api, loop, runtime, self.recorder, machine, self.prober.results
+        )
         self.node_status = NodeStatus(api, loop, node_name, machine, runtime)
         self.pods.on_change(self._pod_changed)
         runtime.container_events(self.workers.wake)
@@ -83,7 +94,11 @@ class Kubelet:
     async def sync_pod(self, worker: PodWorker) -> float | None:
         """Say how the Pod is, then bring it closer to its spec."""
         pod = worker.pod
+        if not worker.admitted and (refusal := await self._refusal(worker)) is not None:
+            self._refuse(worker, refusal)
+            return None
         state = await self.containers.state(worker.uid)
+        self.prober.watch(pod, state, self._told(worker))
         status = self._status(worker, state)
         left = self._seconds_left(pod, status)
         if left == 0:
@@ -96,12 +111,43 @@ class Kubelet:
         again = await self.containers.sync_pod(pod, state, worker.reasons)
         return min((s for s in (again, left) if s is not None), default=None)
 
+    async def _refusal(self, worker: PodWorker) -> Refusal | None:
+        """Why the Pod cannot be here; otherwise it counts from now on."""
+        active = self.workers.active()
+        for each in (worker, *active):
+            each.needs = each.needs or requests_of(each.pod)
+        refusal = out_of(self.machine, worker.needs, [each.needs for each in active])
+        node = self.node_status.known
+        if refusal is None and (node is None or stays_out(worker.pod, node)):
+            # What is known of the node may be old.
+            try:
+                refusal = stays_out(worker.pod, await self.api.get("nodes", self.node_name))
+            except (ApiError, TimeoutError):
+                refusal = None if node is None else stays_out(worker.pod, node)
+        worker.admitted = refusal is None
+        return refusal
+
+    def _refuse(self, worker: PodWorker, refusal: Refusal) -> None:
+        pod, now = worker.pod, self._timestamp(self.loop.now)
+        subject = f"pods/{key_of(pod)}"
+        self.loop.cause = self.loop.record(self.name, "refuse", subject, refusal.message)
+        self.recorder.event(pod, "Warning", refusal.reason, refusal.message)
+        self.status.set(pod, refused_status(pod, refusal, now))
+        worker.ended = worker.refused = True
+
     async def sync_terminating_pod(self, worker: PodWorker) -> None:
         """Stop what runs, and say how it ended."""
+        self.prober.hush(worker.uid)
         state = await self.containers.state(worker.uid)
+        if not state.sandboxes and (worker.refused or worker.terminal):
+            # It never ran here; what was said of it stands.
+            self.status.set(worker.pod, self._told(worker))
+            self.status.finish(worker.uid)
+            return
         if not worker.gone and state.running:
             self.status.set(worker.pod, self._status(worker, state))
         await self.containers.kill_pod(worker.pod, state, worker.grace)
+        self.prober.forget(worker.uid)
         if not worker.gone:
             state = await self.containers.state(worker.uid)
             self.status.set(worker.pod, self._status(worker, state, ended=True))
@@ -112,11 +158,15 @@ class Kubelet:
         await self.containers.remove_pod(worker.pod)
         self.status.forget(worker.uid)
 
+    def _told(self, worker: PodWorker) -> Object:
+        """What was last said of the Pod."""
+        return self.status.get(worker.uid) or worker.pod.get("status") or {}
+
     def _status(self, worker: PodWorker, state: PodState, ended: bool = False) -> Object:
         return pod_status(
             View(
                 worker.pod,
-                self.status.get(worker.uid) or worker.pod.get("status") or {},
+                self._told(worker),
                 state,
                 worker.reasons,
                 self.machine.address,
@@ -124,6 +174,7 @@ class Kubelet:
                 self._timestamp,
                 ended,
                 worker.why,
+                self.prober.results,
             )
         )
 
@@ -153,10 +204,21 @@ class Kubelet:
         since_seconds: float | None = None,
     ) -> str:
         """What a container printed; ``NotFound`` or ``BadRequest`` in upstream's words."""
+        lines = self.runtime.logs(self._container_id(namespace, name, container, previous))
+        since = None if since_seconds is None else self.loop.now - round(since_seconds * SECOND)
+        return text_of(lines, self.loop.epoch, tail, since, timestamps)
+
+    def follow_logs(
+        self, namespace: str, name: str, container: str, *, timestamps: bool = False, **more: Any
+    ) -> LogStream:
+        """The same, and then what it prints from now on, until it ends."""
+        text = self.container_logs(namespace, name, container, timestamps=timestamps, **more)
+        identity = self._container_id(namespace, name, container, more.get("previous", False))
+        return LogStream(self.loop, self.runtime, identity, text, timestamps)
+
+    def _container_id(self, namespace: str, name: str, container: str, previous: bool) -> str:
         pod = self.pods.get(f"{namespace}/{name}")
         if pod is None:
             raise NotFound.of("pods", "", name)
         status = self.status.get(pod["metadata"]["uid"]) or pod["status"]
-        lines = self.runtime.logs(container_id(name, status, container, previous))
-        since = None if since_seconds is None else self.loop.now - round(since_seconds * SECOND)
-        return text_of(lines, self.loop.epoch, tail, since, timestamps)
+        return container_id(name, status, container, previous)

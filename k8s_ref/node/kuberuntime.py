@@ -1,21 +1,20 @@
 """Pods on the container runtime · 运行时上的 Pod
 
-Brings the containers of one Pod to what its spec says.  First a pure comparison of spec and
-runtime (which containers have to start now?), then the calls: a sandbox if there is none, init
-containers one after the other, then the rest, each after its image is there and its back-off is
-over.  What went wrong is remembered as a reason, which the next status tells.
+Brings the containers of one Pod to what its spec says.  First a pure comparison decides what
+has to be killed and started (``pod_actions``), then come the calls: a sandbox if there is none,
+and each container after its image is there and its back-off is over.  What went wrong is
+remembered as a reason, which the next status tells.
 
-Upstream: pkg/kubelet/kuberuntime/kuberuntime_manager.go (SyncPod, computePodActions),
-kuberuntime_container.go
+Upstream: pkg/kubelet/kuberuntime/kuberuntime_manager.go (SyncPod), kuberuntime_container.go
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from k8s_ref.client.client import Client
 from k8s_ref.client.events import EventRecorder
 from k8s_ref.machinery.meta import Object, key_of
 from k8s_ref.machinery.timestamps import format_duration
@@ -25,13 +24,23 @@ from k8s_ref.node.cri import (
     CRI,
     EXITED,
     READY,
-    RUNNING,
     Container,
     ContainerConfig,
     CRIError,
     PodSandbox,
 )
+from k8s_ref.node.env import Environment, expand
+from k8s_ref.node.hooks import HookError, Hooks
 from k8s_ref.node.image_manager import RETRY_SECONDS, ImageManager, StartError
+from k8s_ref.node.node_status import Machine
+from k8s_ref.node.pod_actions import (
+    PodState,
+    compute_actions,
+    field_path,
+    is_sidecar,
+    pod_full_name,
+)
+from k8s_ref.node.probe_results import ProbeResults
 from k8s_ref.sim.loop import SECOND, Loop
 
 TELL_SECONDS = 1.0
@@ -44,42 +53,22 @@ Reasons = dict[str, StartError]
 """Container name → why it could not be started."""
 
 
-@dataclass(slots=True, frozen=True)
-class PodState:
-    """What the runtime has of one Pod."""
-
-    sandboxes: tuple[PodSandbox, ...] = ()
-    containers: tuple[Container, ...] = ()
-    """Both in order of creation."""
-
-    @property
-    def sandbox(self) -> PodSandbox | None:
-        """The sandbox in which containers can run."""
-        return next((box for box in reversed(self.sandboxes) if box.state == READY), None)
-
-    def of(self, name: str) -> list[Container]:
-        """The containers of one name, the newest first."""
-        return [c for c in reversed(self.containers) if c.name == name]
-
-    def latest(self, name: str) -> Container | None:
-        """The newest container of that name."""
-        return next(iter(self.of(name)), None)
-
-    @property
-    def running(self) -> list[Container]:
-        """The containers that run."""
-        return [c for c in self.containers if c.state == RUNNING]
-
-
 class KubeRuntime:
     """The runtime as one kubelet uses it.  Writes: sandboxes and containers, and events."""
 
     def __init__(
-        self, actor: str, loop: Loop, runtime: CRI, recorder: EventRecorder, host_ip: str
+        self,
+        api: Client,
+        loop: Loop,
+        runtime: CRI,
+        recorder: EventRecorder,
+        machine: Machine,
+        results: ProbeResults,
     ) -> None:
-        self.actor, self.loop, self.runtime, self.recorder = actor, loop, runtime, recorder
-        self.host_ip = host_ip
-        self.images = ImageManager(actor, loop, runtime, recorder)
+        self.actor, self.loop, self.runtime, self.recorder = api.agent, loop, runtime, recorder
+        self.api, self.machine, self.results = api, machine, results
+        self.hooks = Hooks(loop, runtime, recorder)
+        self.images = ImageManager(self.actor, loop, runtime, recorder)
         self.backoff = Backoff(loop)
 
     async def state(self, uid: str) -> PodState:
@@ -92,8 +81,12 @@ class KubeRuntime:
     # -- starting
 
     async def sync_pod(self, pod: Object, state: PodState, reasons: Reasons) -> float | None:
-        """Start what has to start; returns the seconds until the next look, if one is due."""
-        starts = containers_to_start(pod, state)
+        """Kill and start what has to; returns the seconds until the next look, if one is due."""
+        actions = compute_actions(pod, state, self.results)
+        starts = actions.start
+        for kill in actions.kill:
+            grace = kill.grace or pod["spec"].get("terminationGracePeriodSeconds", 30)
+            await self._kill(pod, kill.container, grace, kill.message)
         if not starts:
             reasons.clear()
             return None
@@ -126,7 +119,8 @@ class KubeRuntime:
         try:
             self._check_back_off(pod, spec, state, path)
             await self._ensure_image(pod, spec, path)
-            await self._run_container(pod, sandbox, spec, state, path)
+            config = await self._config(pod, sandbox, spec, state, path)
+            await self._run_container(pod, sandbox, spec, state, config)
         except StartError as error:
             reasons[name] = error
             # A reason that is new has to be told first; then it is only a matter of waiting.
@@ -140,8 +134,10 @@ class KubeRuntime:
 
     def _check_back_off(self, pod: Object, spec: Object, state: PodState, path: str) -> None:
         """Raise CrashLoopBackOff if the container exited too short a while ago."""
-        latest, name = state.latest(spec["name"]), spec["name"]
-        if latest is None or latest.state != EXITED:
+        name = spec["name"]
+        # One that was just killed still runs in this picture: the one before it counts.
+        latest = next((c for c in state.of(name) if c.state == EXITED), None)
+        if latest is None:
             return
         key = f"{pod['metadata']['uid']}/{name}"
         if left := self.backoff.left(key, latest.finished):
@@ -162,15 +158,18 @@ class KubeRuntime:
             raise
 
     async def _run_container(
-        self, pod: Object, sandbox: PodSandbox, spec: Object, state: PodState, path: str
+        self,
+        pod: Object,
+        sandbox: PodSandbox,
+        spec: Object,
+        state: PodState,
+        config: ContainerConfig,
     ) -> None:
-        latest = state.latest(spec["name"])
+        latest, path = state.latest(spec["name"]), field_path(pod, spec["name"])
         reason, wait = "CreateContainerError", RETRY_SECONDS
         try:
             if latest is None or latest.state != CREATED or latest.sandbox_id != sandbox.id:
-                attempt = latest.attempt + 1 if latest else 0
                 self._record("container", pod, spec["name"])
-                config = self._config(pod, sandbox, spec, attempt)
                 latest = await self.runtime.create_container(sandbox, config)
                 self.recorder.event(pod, "Normal", "Created", "Container created", path)
             # It counts as an exit: CrashLoopBackOff decides when to try again.
@@ -181,18 +180,43 @@ class KubeRuntime:
             self.recorder.event(pod, "Warning", "Failed", f"Error: {error}", path)
             raise StartError(reason, str(error), wait) from error
         self.recorder.event(pod, "Normal", "Started", "Container started", path)
+        await self._post_start(pod, spec, sandbox, latest)
 
-    def _config(
-        self, pod: Object, sandbox: PodSandbox, spec: Object, attempt: int
+    async def _post_start(
+        self, pod: Object, spec: Object, sandbox: PodSandbox, container: Container
+    ) -> None:
+        """A container whose first hook fails is killed again."""
+        try:
+            await self.hooks.post_start(pod, spec, container, sandbox.ip or self.machine.address)
+        except HookError as error:
+            grace = pod["spec"].get("terminationGracePeriodSeconds", 30)
+            await self._kill(pod, container, grace, "FailedPostStartHook")
+            raise StartError("PostStartHookError", str(error), TELL_SECONDS) from error
+
+    async def _config(
+        self, pod: Object, sandbox: PodSandbox, spec: Object, state: PodState, path: str
     ) -> ContainerConfig:
-        facts = {"status.podIP": sandbox.ip or self.host_ip, "status.hostIP": self.host_ip}
-        env = environment(pod, spec, facts)
-        command, args = (
-            tuple(expand(word, env) for word in spec.get(part) or ())
-            for part in ("command", "args")
-        )
+        ip, host, latest = sandbox.ip, self.machine.address, state.latest(spec["name"])
+        facts = {f"status.{name}": ip or host for name in ("podIP", "podIPs")}
+        facts |= {f"status.{name}": host for name in ("hostIP", "hostIPs")}
+        facts |= {"limits.cpu": self.machine.cpu, "limits.memory": self.machine.allocatable_memory}
+        try:
+            env = await Environment(self.api, pod, facts).of(spec)
+        except StartError as error:
+            self.recorder.event(pod, "Warning", "Failed", f"Error: {error.message}", path)
+            raise
+        words = {part: tuple(expand(word, env) for word in spec.get(part) or ())
+                 for part in ("command", "args")}  # fmt: skip
         return ContainerConfig(
-            spec["name"], spec["image"], attempt, command, args, tuple(env.items())
+            spec["name"],
+            spec["image"],
+            latest.attempt + 1 if latest else 0,
+            words["command"],
+            words["args"],
+            tuple(env.items()),
+            tuple(port["containerPort"] for port in spec.get("ports") or ()),
+            spec.get("terminationMessagePath", "/dev/termination-log"),
+            spec.get("terminationMessagePolicy") == "FallbackToLogsOnError",
         )
 
     # -- stopping
@@ -209,11 +233,25 @@ class KubeRuntime:
             if sandbox.state == READY:
                 await self.runtime.stop_pod_sandbox(sandbox.id)
 
-    async def _kill(self, pod: Object, container: Container, grace: float) -> None:
-        path = field_path(pod, container.name)
-        self.recorder.event(pod, "Normal", "Killing", f"Stopping container {container.name}", path)
+    async def _kill(
+        self, pod: Object, container: Container, grace: float, message: str = ""
+    ) -> None:
+        """Say so, run the last hook, send the signal; both share the grace period."""
+        path, message = (
+            field_path(pod, container.name),
+            message or f"Stopping container {container.name}",
+        )
+        self.recorder.event(pod, "Normal", "Killing", message, path)
         self._record("kill", pod, f"{container.name}, grace {grace:g} s")
-        await self.runtime.stop_container(container.id, grace)
+        began = self.loop.now
+        await self.hooks.pre_stop(pod, container, grace, partial(self._ip_of, pod, container))
+        left = grace - (self.loop.now - began) / SECOND
+        await self.runtime.stop_container(container.id, max(left, MINIMUM_GRACE))
+
+    async def _ip_of(self, pod: Object, container: Container) -> str:
+        state = await self.state(pod["metadata"]["uid"])
+        ips = [box.ip for box in state.sandboxes if box.id == container.sandbox_id]
+        return next((ip for ip in ips if ip), self.machine.address)
 
     async def _together(self, calls: Iterable[Coroutine[Any, Any, None]]) -> None:
         tasks = [self.loop.spawn(call) for call in calls]
@@ -233,113 +271,3 @@ class KubeRuntime:
         """Tell the trace what is asked of the runtime; what follows is caused by it."""
         subject = f"pods/{key_of(pod)}"
         self.loop.cause = self.loop.record(self.actor, verb, subject, note, to=self.runtime.name)
-
-
-# -- what has to run
-
-
-def containers_to_start(pod: Object, state: PodState) -> list[Object]:
-    """The containers that have to start now: the next init container, or all the others.
-
-    >>> spec = {"initContainers": [{"name": "init"}], "containers": [{"name": "web"}]}
-    >>> [c["name"] for c in containers_to_start({"spec": spec}, PodState())]
-    ['init']
-    """
-    spec, box = pod["spec"], state.sandbox
-    policy = spec.get("restartPolicy", "Always")
-    init = spec.get("initContainers") or []
-    here = {c.name for c in state.containers if box is not None and c.sandbox_id == box.id}
-    begun = any(c["name"] in here for c in spec["containers"])
-    starts = []
-    for container in init:
-        latest = state.latest(container["name"]) if container["name"] in here else None
-        if is_sidecar(container):
-            if should_start("Always", latest):
-                starts.append(container)
-                if not begun:
-                    return starts
-        elif not begun and not _succeeded(latest):
-            return [container] if should_start(policy, latest) else []
-    mains = [c for c in spec["containers"] if should_start(policy, state.latest(c["name"]))]
-    done = not mains and not state.running
-    return [] if done else starts + mains
-
-
-def should_start(policy: str, latest: Container | None) -> bool:
-    """Whether a container has to start, given the restart policy and the last of its name."""
-    if latest is None or latest.state == CREATED:
-        return True
-    if latest.state == RUNNING or policy == "Never":
-        return False
-    return policy == "Always" or latest.exit_code != 0
-
-
-def is_over(pod: Object, state: PodState) -> bool:
-    """Whether nothing of the Pod will run again, sidecars aside."""
-    spec = pod["spec"]
-    policy = spec.get("restartPolicy", "Always")
-
-    def ended(container: Object) -> bool:
-        latest = state.latest(container["name"])
-        return latest is not None and latest.state == EXITED and not should_start(policy, latest)
-
-    inits = (c for c in spec.get("initContainers") or () if not is_sidecar(c))
-    if any(ended(c) and not _succeeded(state.latest(c["name"])) for c in inits):
-        return True
-    return all(map(ended, spec["containers"]))
-
-
-def is_sidecar(container: Object) -> bool:
-    """An init container that is restarted for as long as the Pod lives."""
-    return container.get("restartPolicy") == "Always"
-
-
-def _succeeded(container: Container | None) -> bool:
-    return container is not None and container.state == EXITED and container.exit_code == 0
-
-
-# -- names and texts
-
-
-def field_path(pod: Object, name: str) -> str:
-    """Where a container stands in the spec, as events name it."""
-    init = any(c["name"] == name for c in pod["spec"].get("initContainers") or ())
-    return f"spec.{'initContainers' if init else 'containers'}{{{name}}}"
-
-
-def pod_full_name(pod: Object) -> str:
-    """``name_namespace(uid)``, as the kubelet's messages name a Pod."""
-    meta = pod["metadata"]
-    return f"{meta['name']}_{meta['namespace']}({meta['uid']})"
-
-
-def environment(pod: Object, spec: Object, facts: dict[str, str]) -> dict[str, str]:
-    """The variables of a container: values that may use earlier ones, and fields of the Pod."""
-    meta = pod["metadata"]
-    fields = {
-        "metadata.name": meta["name"],
-        "metadata.namespace": meta["namespace"],
-        "metadata.uid": meta["uid"],
-        "spec.nodeName": pod["spec"].get("nodeName", ""),
-        "spec.serviceAccountName": pod["spec"].get("serviceAccountName", ""),
-        **facts,
-    }
-    env: dict[str, str] = {}
-    for variable in spec.get("env") or ():
-        field = (variable.get("valueFrom") or {}).get("fieldRef", {}).get("fieldPath")
-        value = fields.get(field, "") if field else expand(variable.get("value", ""), env)
-        env[variable["name"]] = value
-    return env
-
-
-def expand(text: str, env: dict[str, str]) -> str:
-    """``$(NAME)`` replaced where the name is known; ``$$`` is one dollar.
-
-    >>> expand("hello $(WHO), $(NOBODY) and $$(WHO)", {"WHO": "you"})
-    'hello you, $(NOBODY) and $(WHO)'
-    """
-
-    def replaced(found: re.Match[str]) -> str:
-        return "$" if found[0] == "$$" else env.get(found[1], found[0])
-
-    return re.sub(r"\$\$|\$\(([^()]*)\)", replaced, text)

@@ -9,13 +9,14 @@ Upstream: pkg/kubelet/kubelet.go (validateContainerLogStatus), pkg/kubelet/kuber
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 from k8s_ref.machinery.errors import BadRequest
 from k8s_ref.machinery.meta import Object
 from k8s_ref.machinery.timestamps import timestamp
-from k8s_ref.node.cri import LogLine
-from k8s_ref.sim.loop import SECOND
+from k8s_ref.node.cri import CRI, LogLine
+from k8s_ref.sim.loop import SECOND, Future, Loop
 
 _WAITING = {
     "ErrImagePull": "image can't be pulled",
@@ -44,6 +45,40 @@ def container_id(pod: str, status: Object, container: str, previous: bool) -> st
 
 def _bare(identity: str) -> str:
     return identity.partition("://")[2]
+
+
+class LogStream:
+    """The lines of one container as they come: text from ``next()``, None once it has ended."""
+
+    def __init__(
+        self, loop: Loop, runtime: CRI, container_id: str, text: str, timestamps: bool
+    ) -> None:
+        self.loop, self.timestamps = loop, timestamps
+        self._lines = deque(text.splitlines(keepends=True))
+        self._arrived: Future[None] = Future(loop)
+        self._stopped = False
+        runtime.follow(container_id, self._tell)
+
+    async def next(self) -> str | None:
+        """The next line, or None: there is no more."""
+        while not self._lines and not self._stopped:
+            self._arrived = Future(self.loop)
+            await self._arrived
+        return self._lines.popleft() if self._lines else None
+
+    def stop(self) -> None:
+        """The reader goes away."""
+        self._stopped = True
+        self._arrived.resolve(None)
+
+    def _tell(self, line: LogLine | None) -> None:
+        if self._stopped:
+            raise StopIteration
+        if line is None:
+            self._stopped = True
+        else:
+            self._lines.append(text_of([line], self.loop.epoch, timestamps=self.timestamps))
+        self._arrived.resolve(None)
 
 
 def text_of(

@@ -1,11 +1,11 @@
-"""Node registration and heartbeats · 节点注册与心跳
+"""Node registration and status · 节点注册与状态
 
-A kubelet makes its own Node object, says every ten seconds that it is alive by renewing a small
-Lease, and writes the large Node only when something changed or five minutes have passed.  The one
-idea: what is written often is small, so a thousand quiet nodes cost the store almost nothing.
+A kubelet makes its own Node object, looks at it every ten seconds and writes it only when something
+changed or five minutes have passed; that it is alive it says with a small Lease (``node_lease``).
+The one idea: what is written often is small, so a thousand quiet nodes cost the store almost
+nothing.
 
-Upstream: pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go,
-staging/src/k8s.io/component-helpers/apimachinery/lease/controller.go
+Upstream: pkg/kubelet/kubelet_node_status.go, pkg/kubelet/nodestatus/setters.go
 """
 
 from __future__ import annotations
@@ -16,23 +16,19 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 
 from k8s_ref.client.client import STRATEGIC, Client
-from k8s_ref.machinery.errors import AlreadyExists, ApiError, NotFound
+from k8s_ref.machinery.errors import AlreadyExists, ApiError
 from k8s_ref.machinery.meta import Object
-from k8s_ref.machinery.timestamps import micro_time, parse, timestamp
+from k8s_ref.machinery.timestamps import parse, timestamp
 from k8s_ref.node.cri import CRI, Image
+from k8s_ref.node.node_lease import NodeLease
 from k8s_ref.sim.loop import SECOND, Loop
 
-RENEW_SECONDS = 10.0
-"""How often the Lease is renewed: a quarter of the time it lasts."""
-
-LEASE_SECONDS = 40
 STATUS_SECONDS = 10.0
 """How often the Node's status is looked at."""
 
 REPORT_SECONDS = 300
 """How often it is written although nothing changed."""
 
-NAMESPACE = "kube-node-lease"
 VERSION = "v1.36.2"
 MOST_IMAGES = 50
 
@@ -79,12 +75,17 @@ class NodeStatus:
     def __init__(self, api: Client, loop: Loop, node: str, machine: Machine, runtime: CRI) -> None:
         self.api, self.loop, self.node = api, loop, node
         self.machine, self.runtime = machine, runtime
+        self.known: Object | None = None
+        """The Node as the API server had it last."""
+        self._compared: tuple[str, int] | None = None
+        """Its version, and how many images there were, when it last said what it should."""
 
     async def run(self) -> None:
         """Register, then say for ever that the node is alive."""
         while (node := await self._try(self._register)) is None:
             await self.loop.sleep(1.0)
-        self.loop.spawn(self._renew_for_ever(node["metadata"]["uid"]), name="node-lease")
+        self.known = node
+        self.loop.spawn(NodeLease(self.api, self.loop, node).run, name="node-lease")
         while True:
             await self._try(self._report)
             await self.loop.sleep(STATUS_SECONDS)
@@ -106,45 +107,23 @@ class NodeStatus:
     async def _report(self) -> Object:
         """Write the status if it changed or is old."""
         node = await self.api.get("nodes", self.node)
+        seen = (node["metadata"]["resourceVersion"], len(await self.runtime.list_images()))
+        # What was compared already need not be compared again.
+        if seen == self._compared and not self._is_old(node["status"]):
+            return node
+        self.known, self._compared = node, seen
         status = await self._status(node["status"])
         if _without_heartbeats(status) == _without_heartbeats(
             {name: node["status"].get(name) for name in status}
         ) and not self._is_old(node["status"]):
             return node
-        return await self.api.patch("nodes", self.node, {"status": status}, "status", STRATEGIC)
+        change = {"status": status}
+        self.known = await self.api.patch("nodes", self.node, change, "status", STRATEGIC)
+        return self.known
 
     def _is_old(self, status: Object) -> bool:
         last = max(parse(c["lastHeartbeatTime"]) for c in status["conditions"])
         return self.loop.epoch * SECOND + self.loop.now - last >= REPORT_SECONDS * SECOND
-
-    async def _renew_for_ever(self, uid: str) -> None:
-        async def renew() -> Object:
-            return await self._renew(uid)
-
-        while True:
-            await self._try(renew)
-            await self.loop.sleep(RENEW_SECONDS)
-
-    async def _renew(self, uid: str) -> Object:
-        now, key = micro_time(self.loop.now, self.loop.epoch), f"{NAMESPACE}/{self.node}"
-        try:
-            await self.api.get("leases", key)
-        except NotFound:
-            return await self.api.create("leases", self._lease(uid, now))
-        return await self.api.patch("leases", key, {"spec": {"renewTime": now}})
-
-    def _lease(self, uid: str, now: str) -> Object:
-        owner = {"apiVersion": "v1", "kind": "Node", "name": self.node, "uid": uid}
-        return {
-            "apiVersion": "coordination.k8s.io/v1",
-            "kind": "Lease",
-            "metadata": {"name": self.node, "namespace": NAMESPACE, "ownerReferences": [owner]},
-            "spec": {
-                "holderIdentity": self.node,
-                "leaseDurationSeconds": LEASE_SECONDS,
-                "renewTime": now,
-            },
-        }
 
     # -- the objects
 

@@ -36,6 +36,11 @@ class PodWorker:
         """Reason and message of that decision."""
         self.stopped = False
         """Nothing of it runs any more."""
+        self.admitted = "startTime" in (pod.get("status") or {})
+        """The kubelet takes it; one that a kubelet has begun with is not asked again."""
+        self.refused = False
+        self.needs: dict[str, int] = {}
+        """What it asks of the machine, once that was worked out."""
         self.reasons: Reasons = {}
         self.task: Task[Any] | None = None
         self._dirty = False
@@ -45,8 +50,13 @@ class PodWorker:
     @property
     def ending(self) -> bool:
         """Whether the Pod has to end, for whatever reason."""
-        terminal = (self.pod.get("status") or {}).get("phase") in TERMINAL
-        return self.gone or self.ended or terminal or "deletionTimestamp" in self.pod["metadata"]
+        deleted = "deletionTimestamp" in self.pod["metadata"]
+        return self.gone or self.ended or self.terminal or deleted
+
+    @property
+    def terminal(self) -> bool:
+        """Whether the API says that the Pod is over."""
+        return (self.pod.get("status") or {}).get("phase") in TERMINAL
 
     @property
     def grace(self) -> float:
@@ -110,8 +120,10 @@ class PodWorkers:
             self._start(PodWorker(self.loop, pod))
             return
         patience, old, worker.pod = worker.patience, worker.pod, pod
-        # A status, ours or somebody else's, is no reason to look again: that changes nothing here.
-        if pod["metadata"].get("generation") != old["metadata"].get("generation"):
+        # A status, ours or somebody else's, is no reason to look again: that changes nothing here,
+        # unless the Pod's readiness waits for what others say.
+        gated = pod["spec"].get("readinessGates") and pod["status"] != old["status"]
+        if gated or pod["metadata"].get("generation") != old["metadata"].get("generation"):
             worker.wake()
         self._hurry(worker, patience)
 
@@ -129,6 +141,10 @@ class PodWorkers:
             worker = PodWorker(self.loop, pod)
             worker.gone = True
             self._start(worker)
+
+    def active(self) -> list[PodWorker]:
+        """The workers whose Pods take room on the machine."""
+        return [w for w in self.workers.values() if w.admitted and not w.stopped]
 
     def wake(self, uid: str) -> None:
         """Something happened to a container of this Pod."""

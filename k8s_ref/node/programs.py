@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
+from k8s_ref.node.cri import Answer, Serve
 from k8s_ref.sim.loop import SECOND, Future, Loop
 
 Program: TypeAlias = "Callable[[Context], Coroutine[Any, Any, int]]"
@@ -39,6 +40,14 @@ class Context:
         """Where lines go: ``sink(stream, line)``."""
         self.stopped: Future[str] = Future(loop)
         """Resolved with the signal's name when the container is asked to end."""
+        self.files: dict[str, str] = {}
+        """Path → text, seen by every program of the container and gone with it."""
+        self.listening: dict[int, Serve] = {}
+        """Who answers on which port."""
+        self.ports: tuple[int, ...] = ()
+        """The ports its Pod says it serves."""
+        self.input = ""
+        """What it reads from its standard input."""
         self._rest: dict[str, str] = {}
 
     def write(self, text: str, stream: str = "stdout") -> None:
@@ -61,7 +70,9 @@ class Context:
         sink: Callable[[str, str], None] | None = None,
     ) -> Context:
         """The surroundings of a program that this one starts; no signal reaches it."""
-        return Context(self.loop, argv, env, self.hostname, self.programs, sink or self.sink)
+        inner = Context(self.loop, argv, env, self.hostname, self.programs, sink or self.sink)
+        inner.files, inner.listening = self.files, self.listening
+        return inner
 
     @property
     def time(self) -> datetime:
@@ -69,17 +80,43 @@ class Context:
         return datetime.fromtimestamp(self.loop.epoch + self.loop.now / SECOND, UTC)
 
 
-def server(greeting: Sequence[str] = (), farewell: Sequence[str] = ()) -> Program:
-    """A program that serves until it is asked to end, and then ends well."""
+def server(
+    greeting: Sequence[str] = (),
+    farewell: Sequence[str] = (),
+    ports: Sequence[int] = (),
+    root: str = "",
+) -> Program:
+    """A program that serves until it is asked to end, and then ends well.
+
+    It answers requests from the files under ``root``, or any with 200 if it has no root.
+    """
 
     async def serve(context: Context) -> int:
+        async def answer(path: str) -> Answer:
+            return from_files(context.files, root, path) if root else Answer(200, "OK\n")
+
+        context.listening.update(dict.fromkeys(ports or context.ports, answer))
         _say(context, greeting)
         signal = await context.stopped
+        context.listening.clear()
         await context.loop.sleep(LINGER_SECONDS)
         _say(context, farewell, signal)
         return 0
 
     return serve
+
+
+def from_files(files: Mapping[str, str], root: str, path: str) -> Answer:
+    """What a web server answers that serves the files under ``root``.
+
+    >>> from_files({"/www/index.html": "hello"}, "/www", "/?q=1")
+    Answer(code=200, body='hello')
+    """
+    name = root + path.partition("?")[0]
+    if name.endswith("/"):
+        name += "index.html"
+        return Answer(200, files[name]) if name in files else Answer(403, "403 Forbidden\n")
+    return Answer(200, files[name]) if name in files else Answer(404, "404 Not Found\n")
 
 
 LINGER_SECONDS = 0.05

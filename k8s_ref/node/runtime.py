@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
@@ -21,6 +22,7 @@ from k8s_ref.node.cri import (
     CREATED,
     EXITED,
     NOT_READY,
+    READY,
     RUNNING,
     Container,
     ContainerConfig,
@@ -29,6 +31,7 @@ from k8s_ref.node.cri import (
     Image,
     LogLine,
     PodSandbox,
+    Serve,
     normalize,
 )
 from k8s_ref.node.images import image_of, layers_of, manifest_of
@@ -48,8 +51,14 @@ BYTES_PER_SECOND = 40_000_000
 LOG_LINES = 10_000
 """So many lines of a container are kept; the kubelet of a real node rotates files of 10 MiB."""
 
+MESSAGE_BYTES, MESSAGE_FROM_LOG_BYTES, MESSAGE_FROM_LOG_LINES = 4096, 2048, 80
+"""How long the message of a container's end may be."""
+
 SIGKILL = 137
 """Exit code of a program that was killed: 128 and the number of the signal."""
+
+
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(slots=True)
@@ -80,8 +89,11 @@ class Runtime:
         self.layers: dict[str, int] = {}
         self._sandboxes: dict[str, PodSandbox] = {}
         self._containers: dict[str, Container] = {}
+        self._pods: dict[str, dict[str, None]] = {}
+        """Uid of a Pod → ids of its containers."""
         self._running: dict[str, Running] = {}
         self._logs: dict[str, deque[LogLine]] = {}
+        self._followers: dict[str, list[Callable[[LogLine | None], None]]] = {}
         self._network = ip_network(pod_cidr)
         self._addresses: dict[str, str] = {}
         self._last_address = 1
@@ -116,8 +128,8 @@ class Runtime:
 
     async def stop_pod_sandbox(self, sandbox_id: str) -> None:
         """Kill what still runs in it and give the address back."""
-        for container in list(self._containers.values()):
-            if container.sandbox_id == sandbox_id and container.id in self._running:
+        for container in self._inside(sandbox_id):
+            if container.id in self._running:
                 self._kill(container.id)
         sandbox = self._sandboxes.get(sandbox_id)
         if sandbox is not None:
@@ -127,14 +139,21 @@ class Runtime:
     async def remove_pod_sandbox(self, sandbox_id: str) -> None:
         """Forget it and its containers."""
         await self.stop_pod_sandbox(sandbox_id)
-        for container in list(self._containers.values()):
-            if container.sandbox_id == sandbox_id:
-                await self.remove_container(container.id)
+        for container in self._inside(sandbox_id):
+            await self.remove_container(container.id)
         self._sandboxes.pop(sandbox_id, None)
 
     async def list_pod_sandboxes(self, uid: str = "") -> Sequence[PodSandbox]:
         """Sandboxes of one Pod or of all, in order of creation."""
         return [box for box in self._sandboxes.values() if not uid or box.pod_uid == uid]
+
+    def _inside(self, sandbox_id: str) -> list[Container]:
+        """The containers of a sandbox."""
+        box = self._sandboxes.get(sandbox_id)
+        return [c for c in self._of(box.pod_uid) if c.sandbox_id == sandbox_id] if box else []
+
+    def _of(self, uid: str) -> list[Container]:
+        return [self._containers[container_id] for container_id in self._pods.get(uid, ())]
 
     def _address(self, sandbox_id: str) -> str:
         """The next free address, going round; the first belongs to the bridge."""
@@ -163,6 +182,7 @@ class Runtime:
             new, sandbox.id, sandbox.pod_uid, config, image.reference, image.id, self.loop.now
         )
         self._containers[new] = container
+        self._pods.setdefault(sandbox.pod_uid, {})[new] = None
         self._logs[new] = deque(maxlen=LOG_LINES)
         return container
 
@@ -177,6 +197,8 @@ class Runtime:
         if program is None:
             raise self._cannot_start(container, argv)
         context = self._context(container, argv)
+        context.files.update(manifest.files)
+        context.ports = container.config.ports
         self._containers[container_id] = replace(container, state=RUNNING, started=self.loop.now)
         # Spawned into the runtime's own process: the kubelet that asked may die.
         task = self.loop.spawn(
@@ -202,12 +224,16 @@ class Runtime:
     async def remove_container(self, container_id: str) -> None:
         """Forget a container that does not run, and its log."""
         assert container_id not in self._running, "a running container is not removed"
-        self._containers.pop(container_id, None)
+        container = self._containers.pop(container_id, None)
         self._logs.pop(container_id, None)
+        if container is not None:
+            del self._pods[container.pod_uid][container_id]
+            if not self._pods[container.pod_uid]:
+                del self._pods[container.pod_uid]
 
     async def list_containers(self, uid: str = "") -> Sequence[Container]:
         """Containers of one Pod or of all, in order of creation."""
-        return [c for c in self._containers.values() if not uid or c.pod_uid == uid]
+        return self._of(uid) if uid else list(self._containers.values())
 
     async def container_status(self, container_id: str) -> Container:
         """One container."""
@@ -224,15 +250,47 @@ class Runtime:
         if program is None:
             raise CRIError(f"failed to exec in container: {_not_executable(command[0])}")
         lines: list[str] = []
-        context = self._context(container, command)
+        context = self._running[container_id].context.child(command, self._env(container))
         context.sink = lambda _, line: lines.append(line)
         code = await self.loop.within(timeout, program(context))
         context.flush()
         return ExecResult(code, "".join(f"{line}\n" for line in lines))
 
+    async def connect(self, host: str, port: int) -> Serve:
+        """Whoever listens there; ``ConnectionRefusedError`` if nobody does."""
+        # What has no address of its own is on the host's network.
+        there = [self._sandboxes[self._addresses[host]]] if host in self._addresses else [
+            box for box in self._sandboxes.values() if box.state == READY and not box.ip
+        ]  # fmt: skip
+        for container in (c for box in there for c in self._inside(box.id)):
+            running = self._running.get(container.id)
+            if running is not None and port in running.context.listening:
+                return running.context.listening[port]
+        raise ConnectionRefusedError(f"dial tcp {host}:{port}: connect: connection refused")
+
     def logs(self, container_id: str) -> Sequence[LogLine]:
         """What a container printed."""
         return list(self._logs.get(container_id, ()))
+
+    def follow(self, container_id: str, tell: Callable[[LogLine | None], None]) -> None:
+        """Call ``tell`` with every line from now on, and with None when the container has ended."""
+        if container_id in self._running:
+            self._followers.setdefault(container_id, []).append(tell)
+        else:
+            tell(None)
+
+    def _print(self, container_id: str, stream: str, text: str) -> None:
+        line = LogLine(self.loop.now, stream, text)
+        self._logs[container_id].append(line)
+        if container_id in self._followers:
+            self._tell_followers(container_id, line)
+
+    def _tell_followers(self, container_id: str, line: LogLine | None) -> None:
+        for tell in list(self._followers.get(container_id, ())):
+            try:
+                tell(line)
+            except StopIteration:
+                self._followers[container_id].remove(tell)
 
     def _container(self, container_id: str) -> Container:
         if container_id not in self._containers:
@@ -243,17 +301,18 @@ class Runtime:
         return self._containers[container_id]
 
     def _context(self, container: Container, argv: Sequence[str]) -> Context:
-        log = self._logs[container.id]
         return Context(
             self.loop,
             argv,
-            {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-             "HOSTNAME": self._sandboxes[container.sandbox_id].name,
-             **dict(container.config.env)},
+            self._env(container),
             self._sandboxes[container.sandbox_id].name,
             manifest_of(container.image).programs,
-            lambda stream, line: log.append(LogLine(self.loop.now, stream, line)),
-        )  # fmt: skip
+            partial(self._print, container.id),
+        )
+
+    def _env(self, container: Container) -> dict[str, str]:
+        hostname = self._sandboxes[container.sandbox_id].name
+        return {"PATH": SEARCH_PATH, "HOSTNAME": hostname, **dict(container.config.env)}
 
     async def _run(self, container_id: str, program: Program, context: Context) -> None:
         code = await program(context)
@@ -267,18 +326,28 @@ class Runtime:
         self._exited(container_id, SIGKILL, "Error")
 
     def _exited(self, container_id: str, code: int, reason: str) -> None:
-        container = replace(
-            self._containers[container_id],
-            state=EXITED, finished=self.loop.now, exit_code=code, reason=reason,
+        container, running = self._containers[container_id], self._running.pop(container_id)
+        container = self._containers[container_id] = replace(
+            container, state=EXITED, finished=self.loop.now, exit_code=code, reason=reason,
+            message=self._last_words(container, running.context, code),
         )  # fmt: skip
-        self._containers[container_id] = container
-        del self._running[container_id]
+        self._tell_followers(container_id, None)
+        self._followers.pop(container_id, None)
         sandbox = self._sandboxes[container.sandbox_id]
         self.loop.cause = self.loop.record(
             self.name, "exit", f"pods/{sandbox.namespace}/{sandbox.name}",
             f"{container.name}: exit code {code}",
         )  # fmt: skip
         self._tell(container.pod_uid)
+
+    def _last_words(self, container: Container, context: Context, code: int) -> str:
+        """What the program left in its termination file, or printed last."""
+        config = container.config
+        text = context.files.get(config.message_path, "")[:MESSAGE_BYTES]
+        if text or not code or not config.message_from_logs:
+            return text
+        lines = list(self._logs[container.id])[-MESSAGE_FROM_LOG_LINES:]
+        return "".join(f"{line.text}\n" for line in lines)[-MESSAGE_FROM_LOG_BYTES:]
 
     def _cannot_start(self, container: Container, argv: Sequence[str]) -> CRIError:
         message = (

@@ -1,11 +1,12 @@
 """A small shell · 小小的 shell
 
 Enough of ``sh`` for the command lines of manifests: lists with ``;``, ``&&`` and ``||``, quotes,
-variables, ``$(…)`` and ``$((…))``, ``if``, ``for``, ``while`` and ``until``, ``trap``.  A script
+variables, ``$(…)`` and ``$((…))``, ``if``, ``for``, ``while`` and ``until``, ``trap``, output to
+files.  A script
 is read into a tree (``syntax``) and the tree is walked; every command takes a millisecond, so
 that not even ``while true; do :; done`` can stop the clock.
 
-Absent: pipes, redirections, background jobs, functions, globs, files and everything interactive;
+Absent: pipes, background jobs, functions, globs and everything interactive;
 whoever uses them is told of a syntax error or of a command not found.
 
 Upstream: none; busybox ash
@@ -18,6 +19,7 @@ from collections.abc import Callable, Coroutine
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, TypeAlias
 
+from k8s_ref.node import files
 from k8s_ref.node.programs import Context
 from k8s_ref.node.syntax import (
     ASSIGNMENT,
@@ -92,10 +94,10 @@ class Shell:
     async def execute(self, node: Node) -> bool:
         """Walk a part of the tree; says whether it succeeded."""
         match node:
-            case Simple(words):
+            case Simple(words, redirects):
                 # Even an assignment takes time: nothing may loop without the clock moving.
                 await self.loop.sleep(COMMAND_SECONDS)
-                await self._simple(words)
+                await (self._redirected(words, redirects) if redirects else self._simple(words))
                 await self._signal()
             case Sequence(items):
                 await self._sequence(items)
@@ -130,6 +132,45 @@ class Shell:
         for value in [field for word in words for field in await self.expand(word)]:
             self.env[name] = value
             await self.execute(body)
+
+    async def _redirected(
+        self, words: tuple[str, ...], redirects: tuple[tuple[str, str], ...]
+    ) -> None:
+        """Call with output that goes to files, and input that comes from one."""
+        outer, there = self.context, self.context.files
+        routes: dict[str, str] = {}
+        text = outer.input
+        for operator, word in redirects:
+            path = "".join(await self.expand(word, split=False))
+            stream = "stderr" if operator[0] == "2" else "stdout"
+            if operator.endswith("<"):
+                if path not in there:
+                    outer.write(f"sh: can't open {path}: no such file\n", "stderr")
+                    self.status = 1
+                    return
+                text = there[path]
+            elif "&" in operator:
+                other = "stderr" if operator[-1] == "2" else "stdout"
+                routes[stream] = routes.get(other, f"/dev/{other}")
+            else:
+                routes[stream] = path
+                there[path] = there.get(path, "") if ">>" in operator else ""
+
+        def sink(stream: str, line: str) -> None:
+            path = routes.get(stream, f"/dev/{stream}")
+            if path.startswith("/dev/std"):
+                outer.sink(path.removeprefix("/dev/"), line)
+            else:
+                there[path] = f"{there.get(path, '')}{line}\n"
+
+        self.context = outer.child(outer.argv, self.env, sink)
+        self.context.input = text
+        try:
+            await self._simple(words)
+        finally:
+            self.context.flush()
+            self.context = outer
+            there.pop("/dev/null", None)
 
     async def _simple(self, words: tuple[str, ...]) -> None:
         """Assign, expand, call."""
@@ -309,9 +350,17 @@ async def _test(shell: Shell, args: list[str]) -> int:
             shell.context.write("sh: out of range\n", "stderr")
             return 2
     operator, value = args if len(args) == 2 else ("-n", "".join(args))
+    if operator in _FILE:
+        return 0 if _FILE[operator](shell.context.files, value) else 1
     return 0 if (operator == "-z") == (value == "") else 1
 
 
+_FILE: dict[str, Callable[[dict[str, str], str], bool]] = {
+    "-e": files.exists,
+    "-f": lambda there, path: path in there,
+    "-d": files.is_directory,
+    "-s": lambda there, path: bool(there.get(path)),
+}
 _TEXT = {"=": eq, "==": eq, "!=": ne}
 _NUMBER = {"-eq": eq, "-ne": ne, "-lt": lt, "-le": le, "-gt": gt, "-ge": ge}
 
@@ -362,7 +411,15 @@ def _returns(status: int) -> Command:
     return command
 
 
+def _plain(command: Callable[[Context, list[str]], int]) -> Command:
+    async def plain(shell: Shell, args: list[str]) -> int:
+        return command(shell.context, args)
+
+    return plain
+
+
 COMMANDS: dict[str, Command] = {
+    **{name: _plain(command) for name, command in files.COMMANDS.items()},
     **dict.fromkeys(SHELLS, _sh),
     "echo": _echo,
     "sleep": _sleep,

@@ -12,11 +12,13 @@ convertToAPIContainerStatuses), pkg/kubelet/status/generate.go
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from k8s_ref.machinery.meta import Object
 from k8s_ref.node.cri import EXITED, RUNNING, Container
-from k8s_ref.node.kuberuntime import PodState, Reasons, is_sidecar, should_start
+from k8s_ref.node.kuberuntime import Reasons
+from k8s_ref.node.pod_actions import PodState, is_sidecar, should_start
+from k8s_ref.node.probe_results import ProbeResults
 
 TERMINAL = ("Succeeded", "Failed")
 """Phases that nothing leaves."""
@@ -41,6 +43,7 @@ class View:
     """The Pod has been killed: nothing of it runs or will run again."""
     why: tuple[str, str] = ("", "")
     """Reason and message of a Pod that the kubelet itself ended."""
+    probes: ProbeResults = field(default_factory=ProbeResults)
 
 
 def pod_status(view: View) -> Object:
@@ -55,9 +58,9 @@ def pod_status(view: View) -> Object:
         "phase": phase,
         "conditions": _conditions(view, inits, mains, phase),
     }
-    for field, text in zip(("reason", "message"), view.why, strict=True):
-        if text or before.get(field):
-            status[field] = text or before[field]
+    for name, text in zip(("reason", "message"), view.why, strict=True):
+        if text or before.get(name):
+            status[name] = text or before[name]
     status |= _addresses(view)
     status["startTime"] = before.get("startTime") or view.now
     if inits:
@@ -80,9 +83,9 @@ def _addresses(view: View) -> Object:
 # -- containers
 
 
-def _container_status(view: View, spec: Object, field: str) -> Object:
+def _container_status(view: View, spec: Object, where: str) -> Object:
     name = spec["name"]
-    before: list[Object] = view.before.get(field) or []
+    before: list[Object] = view.before.get(where) or []
     told = next((status for status in before if status["name"] == name), None)
     containers = view.state.of(name)
     current = containers[0] if containers else None
@@ -93,19 +96,21 @@ def _container_status(view: View, spec: Object, field: str) -> Object:
     if not last and len(containers) > 1:
         last = _terminated(view, containers[1])
     running = "running" in state
-    finished_init = field.startswith("init") and state.get("terminated", {}).get("exitCode") == 0
+    ready = running and view.probes.ready(spec, current)
+    if where.startswith("init") and not is_sidecar(spec):
+        ready = state.get("terminated", {}).get("exitCode") == 0
     status: Object = {
         "name": name,
         "state": state,
         "lastState": last,
-        "ready": running if not field.startswith("init") or is_sidecar(spec) else finished_init,
+        "ready": ready,
         "restartCount": current.attempt if current else 0,
         "image": current.image if current else spec["image"],
         "imageID": current.image_id if current else "",
     }
     if current is not None:
         status["containerID"] = f"containerd://{current.id}"
-    status["started"] = running
+    status["started"] = running and view.probes.started(spec, current)
     if running:
         status |= _resources(spec)
     return status
@@ -220,7 +225,8 @@ def _conditions(view: View, inits: list[Object], mains: list[Object], phase: str
     serving = [*(s for s in inits if s["name"] in sidecars), *mains]
     unready = [s["name"] for s in serving if not s["ready"]]
     over = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(phase, "")
-    ready = (False, over, "") if over else _all_done("ContainersNotReady", "unready", unready)
+    serves = (False, over, "") if over else _all_done("ContainersNotReady", "unready", unready)
+    closed = _closed_gates(view.pod) if serves[0] else ""
     initialized = _all_done("ContainersNotInitialized", "incomplete", undone)
     if phase == "Succeeded":
         initialized = (True, over, "")
@@ -228,11 +234,27 @@ def _conditions(view: View, inits: list[Object], mains: list[Object], phase: str
     facts = {
         "PodReadyToStartContainers": (sandbox, "", ""),
         "Initialized": initialized,
-        "Ready": ready,
-        "ContainersReady": ready,
+        "Ready": (False, "ReadinessGatesNotReady", closed) if closed else serves,
+        "ContainersReady": serves,
         "PodScheduled": (True, "", ""),
     }
-    return [_condition(view, kind, *fact) for kind, fact in facts.items()]
+    before = {c["type"]: c for c in view.before.get("conditions") or ()}
+    return [_condition(view, before.get(kind), kind, *fact) for kind, fact in facts.items()]
+
+
+def _closed_gates(pod: Object) -> str:
+    """The conditions that others must set before the Pod counts as ready, and have not."""
+    told = (pod.get("status") or {}).get("conditions") or ()
+    status = {c["type"]: c["status"] for c in told}
+    closed = []
+    for gate in pod["spec"].get("readinessGates") or ():
+        kind = gate["conditionType"]
+        if kind not in status:
+            closed.append(f'corresponding condition of pod readiness gate "{kind}" does not exist.')
+        elif status[kind] != "True":
+            why = f'the status of pod readiness gate "{kind}" is not "True", but {status[kind]}'
+            closed.append(why)
+    return ", ".join(closed)
 
 
 def _all_done(reason: str, adjective: str, names: list[str]) -> tuple[bool, str, str]:
@@ -253,17 +275,17 @@ def incomplete(pod: Object, inits: Iterable[Object]) -> list[str]:
     return [status["name"] for status in inits if not done(status)]
 
 
-def _condition(view: View, kind: str, value: bool, reason: str, message: str) -> Object:
-    old: Object = next((c for c in view.before.get("conditions") or () if c["type"] == kind), {})
+def _condition(
+    view: View, old: Object | None, kind: str, value: bool, reason: str, message: str
+) -> Object:
     status = "True" if value else "False"
+    same = old is not None and old["status"] == status
     condition: Object = {
         "type": kind,
         "observedGeneration": view.pod["metadata"].get("generation", 1),
         "status": status,
         "lastProbeTime": None,
-        "lastTransitionTime": old["lastTransitionTime"]
-        if old.get("status") == status
-        else view.now,
+        "lastTransitionTime": old["lastTransitionTime"] if old and same else view.now,
     }
     if reason:
         condition["reason"] = reason

@@ -133,7 +133,9 @@ class StatusManager:
 def merged(there: Object, ours: Object) -> Object:
     """The status to write: our fields, and whatever others wrote."""
     others = [c for c in there.get("conditions") or () if c["type"] not in OWN_CONDITIONS]
-    return {**there, **ours, "conditions": [*ours["conditions"], *others]}
+    own = [c for c in ours.get("conditions") or () if c["type"] in OWN_CONDITIONS]
+    conditions = [*own, *others]
+    return {**there, **ours} | ({"conditions": conditions} if conditions else {})
 
 
 def _version(obj: Object) -> int:

@@ -20,7 +20,8 @@ DOLLAR = (
 """What a dollar begins: arithmetic, a command's output, a variable."""
 
 _TOKEN = re.compile(
-    rf"(?:[ \t\r]|\\\n|#[^\n]*)*(?:(?P<word>(?:{_QUOTED}|{DOLLAR}|\$|[^\s;&|<>()'\"\\$])+)"
+    rf"(?:[ \t\r]|\\\n|#[^\n]*)*(?:(?P<redirect>\d?(?:>>|>&\d|>|<))"
+    rf"|(?P<word>(?:{_QUOTED}|{DOLLAR}|\$|[^\s;&|<>()'\"\\$])+)"
     r"|(?P<operator>&&|\|\||[;&|<>()\n])|(?P<bad>\S)|$)",
     re.ASCII | re.DOTALL,
 )
@@ -47,6 +48,8 @@ class Simple:
     """A command and its words, still with quotes and dollars."""
 
     words: tuple[str, ...]
+    redirects: tuple[tuple[str, str], ...] = ()
+    """Where its output goes or its input comes from: ``("2>", "/tmp/errors")``."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -96,7 +99,7 @@ def parse(script: str) -> Node:
     """The tree of a script, or :class:`ShellSyntaxError`.
 
     >>> parse("exit 1")
-    Sequence(items=(Simple(words=('exit', '1')),))
+    Sequence(items=(Simple(words=('exit', '1'), redirects=()),))
     """
     return _Parser(script).parse()
 
@@ -117,7 +120,7 @@ class _Parser:
         """Commands up to a reserved word that closes something, or to the end."""
         items: list[Node] = []
         self._skip_separators()
-        while (token := self._peek())[0] == "word" and token[1] not in _RESERVED:
+        while self._begins():
             items.append(self._logical())
             if self._peek()[0] == "operator" and self._peek() not in _SEPARATORS:
                 self._fail()
@@ -136,8 +139,8 @@ class _Parser:
         return node
 
     def _command(self) -> Node:
-        kind, text = self._peek()
-        if kind != "word" or text in _RESERVED:
+        text = self._peek()[1]
+        if not self._begins():
             self._fail()
         if text in ("while", "until"):
             self.at += 1
@@ -148,7 +151,27 @@ class _Parser:
         if text == "if":
             self.at += 1
             return self._if()
-        return Simple(self._words())
+        return self._simple()
+
+    def _begins(self) -> bool:
+        """Whether a command can begin here."""
+        kind, text = self._peek()
+        return kind == "redirect" or (kind == "word" and text not in _RESERVED)
+
+    def _simple(self) -> Node:
+        words, redirects = list(self._words()), []
+        while self._peek()[0] == "redirect":
+            operator = self._peek()[1]
+            self.at += 1
+            target = ""
+            if "&" not in operator:
+                if self._peek()[0] != "word":
+                    self._fail()
+                target = self._peek()[1]
+                self.at += 1
+            redirects.append((operator, target))
+            words += self._words()
+        return Simple(tuple(words), tuple(redirects))
 
     def _for(self) -> Node:
         _, name, *words = (*self._words(), "")

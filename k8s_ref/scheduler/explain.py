@@ -17,9 +17,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from k8s_ref.machinery.meta import Object, key_of, with_path
-from k8s_ref.scheduler.cache import PodInfo, Snapshot
-from k8s_ref.scheduler.framework import CycleState, Framework, PluginScores, Status
+from k8s_ref.scheduler.cache import NodeInfo, PodInfo, Snapshot
+from k8s_ref.scheduler.framework import (
+    CycleState,
+    Framework,
+    PluginScores,
+    Status,
+    run_filters_with,
+)
 from k8s_ref.scheduler.profile import default_profile
+from k8s_ref.scheduler.reader import Reader
 from k8s_ref.sim.loop import Loop
 from k8s_ref.sim.trace import Record, Trace
 
@@ -60,6 +67,8 @@ class Explanation:
     nodes: dict[str, NodeVerdict]
     rejected: Status | None = None
     """Why no node was even asked."""
+    preemption: str = ""
+    """What can be done for a Pod that fits nowhere, or why nothing can."""
     chosen: str = ""
     """The node the scheduler took, where that is known."""
 
@@ -79,22 +88,25 @@ class Explanation:
             f"{verdict}  ← chosen" if verdict.node == self.chosen else str(verdict)
             for verdict in self.nodes.values()
         )
-        return "\n".join((head, *rows))
+        return "\n".join(filter(None, (head, *rows, self.preemption)))
 
     __repr__ = __str__
 
 
-def explain(pod: Object, nodes: Iterable[Object], pods: Iterable[Object]) -> Explanation:
+def explain(
+    pod: Object, nodes: Iterable[Object], pods: Iterable[Object], reader: Reader | None = None
+) -> Explanation:
     """What the default scheduler thinks of every node, given exactly these nodes and Pods.
+
+    Other objects that plugins ask for come from ``reader``.
 
     >>> node = {"metadata": {"name": "node-1"}, "spec": {"unschedulable": True},
     ...         "status": {"allocatable": {"cpu": "2", "memory": "4Gi", "pods": "110"}}}
     >>> web = {"metadata": {"name": "web", "namespace": "default"}, "spec": {"containers": []}}
-    >>> explain(web, [node], [])
-    default/web: 0 of 1 nodes fit
+    >>> print(explain(web, [node], []).nodes["node-1"])
     node-1  no   NodeUnschedulable: node(s) were unschedulable
     """
-    framework = Framework(default_profile(), Loop())
+    framework = Framework(default_profile(reader=reader), Loop())
     return explain_with(framework, PodInfo.of(pod), Snapshot.of(nodes, pods))
 
 
@@ -108,14 +120,28 @@ def explain_with(framework: Framework, pod: PodInfo, snapshot: Snapshot) -> Expl
         explanation.rejected = answer
         for verdict in verdicts.values():
             verdict.statuses[answer.plugin] = answer
-        return explanation
-    for info in snapshot.nodes:
-        for plugin in state.filters:
-            verdicts[info.name].statuses[plugin.name] = plugin.filter(state, pod, info)
+    else:
+        for info in snapshot.nodes:
+            verdicts[info.name].statuses |= _statuses(state, pod, info, snapshot)
     fitting = [info for info in snapshot.nodes if verdicts[info.name].fits]
     for scores in framework.score(state, pod, fitting) if fitting else ():
         _note(scores, [verdicts[info.name] for info in fitting])
+    if verdicts and not fitting:
+        first = {name: next(filter(None, v.statuses.values())) for name, v in verdicts.items()}
+        found = framework.post_filter(state, pod, snapshot, first)
+        explanation.preemption = str(found)
     return explanation
+
+
+def _statuses(
+    state: CycleState, pod: PodInfo, node: NodeInfo, nodes: Snapshot
+) -> dict[str, Status | None]:
+    """What every filter says of a node, with the Pods that are expected there and without."""
+    guests = nodes.promised(node.name, pod)
+    return {
+        plugin.name: run_filters_with(state.only(plugin), pod, node, guests)
+        for plugin in state.filters
+    }
 
 
 def _note(scores: PluginScores, verdicts: Iterable[NodeVerdict]) -> None:
@@ -129,7 +155,7 @@ class Past(Protocol):
     def get(self, resource: str, key: str) -> Object | None:
         """The object as it was."""
 
-    def list(self, resource: str) -> list[Object]:
+    def list(self, resource: str, namespace: str = "") -> list[Object]:
         """All objects of a resource as they were."""
 
 
@@ -147,7 +173,8 @@ def explain_decision(trace: Trace, key: str, at: Callable[[int], Past]) -> Expla
     past = at(revision_of(decision))
     pod = past.get("pods", key)
     assert pod is not None, f"{subject} was decided about before it existed"
-    explanation = explain(pod, past.list("nodes"), _counted(trace, decision, past.list("pods")))
+    pods = _counted(trace, decision, past.list("pods"))
+    explanation = explain(pod, past.list("nodes"), pods, past)
     chosen = trace.select(decision.actor, "select", subject, since=decision.at / 1e9)
     explanation.chosen = chosen[-1].note if decision.verb == "filter" and chosen else ""
     return explanation

@@ -11,10 +11,11 @@ staging/src/k8s.io/kube-scheduler/framework/interface.go
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from k8s_ref.scheduler.cache import NodeInfo, PodInfo, Snapshot
 from k8s_ref.scheduler.cluster_events import ClusterEvent, Hint
@@ -22,6 +23,10 @@ from k8s_ref.sim.loop import Future, Loop
 
 MAX_NODE_SCORE = 100
 """Every plugin's scores end up between 0 and this, so that weights mean something."""
+
+
+Domains: TypeAlias = tuple[Hashable, Callable[[NodeInfo], Hashable]]
+"""A function that tells nodes apart, after a key that names it."""
 
 
 class Code(IntEnum):
@@ -66,6 +71,20 @@ class CycleState(dict[str, Any]):
         self.filters: list[Plugin] = []
         self.scorers: list[Plugin] = []
 
+    def clone(self) -> CycleState:
+        """A copy in which Pods may be added and removed; a value may say how it is cloned."""
+        other = CycleState()
+        other.filters, other.scorers = self.filters, self.scorers
+        for name, value in self.items():
+            other[name] = value.clone() if hasattr(value, "clone") else copy(value)
+        return other
+
+    def only(self, plugin: Plugin) -> CycleState:
+        """The same, as if no other plugin filtered."""
+        other = self.clone()
+        other.filters = [plugin]
+        return other
+
 
 class Plugin:
     """A criterion.  A subclass writes the extension points it wants to be asked at.
@@ -74,9 +93,9 @@ class Plugin:
     """
 
     name: str
-    scope: str = "node"
-    """``node``: a verdict depends on the Pod and on that one node's state, so nodes in the same
-    state share it.  ``topology``: it depends on the other nodes as well."""
+    domain: bool = False
+    """False: filter and score depend on the Pod's spec and on that one node's state, so they are
+    remembered until the node changes.  True: they depend on other nodes or Pods as well."""
 
     def events(self) -> Mapping[ClusterEvent, Hint]:
         """Which cluster events may turn this plugin's no into a yes, and how to tell."""
@@ -96,14 +115,29 @@ class Plugin:
         """Prepare; ``SKIP`` to leave out the filter, names if no other node is possible."""
         return None
 
+    def add_pod(self, state: CycleState, pod: PodInfo, other: PodInfo, node: NodeInfo) -> None:
+        """Suppose ``other`` were on the node too: bring what :meth:`pre_filter` prepared up to
+        date.  The node counts ``other`` already."""
+
+    def remove_pod(self, state: CycleState, pod: PodInfo, other: PodInfo, node: NodeInfo) -> None:
+        """Suppose ``other`` were gone from the node, which does not count it any more."""
+
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
         """Whether the Pod can run on the node."""
         return None
 
+    def domains(self, state: CycleState, pod: PodInfo) -> Domains | None:
+        """Of a ``domain`` plugin: which nodes it gives the same answer in this cycle.
+
+        A key and a function of the node's state alone; equal keys promise equal functions.  None:
+        any two nodes may differ.  Sums over all nodes are best kept by :meth:`Snapshot.tally`.
+        """
+        return None
+
     def post_filter(
         self, state: CycleState, pod: PodInfo, nodes: Snapshot, statuses: Mapping[str, Status]
-    ) -> Status | None:
-        """The Pod fits nowhere: what could be done about it."""
+    ) -> Status | Candidate | None:
+        """The Pod fits nowhere: what could be done about it, or why nothing can."""
         return None
 
     def pre_score(
@@ -148,14 +182,28 @@ class Plugin:
         return Status(code, reasons, self.name)
 
 
+@dataclass(slots=True, frozen=True)
+class Candidate:
+    """A node on which a Pod would fit if others were evicted."""
+
+    node: str
+    victims: tuple[PodInfo, ...]
+    """The most important first."""
+    violations: int = 0
+    """How many victims a PodDisruptionBudget would rather keep."""
+
+    def __str__(self) -> str:
+        return f"preemption: {', '.join(pod.key for pod in self.victims)} on {self.node}"
+
+
 @dataclass(slots=True)
 class PluginScores:
     """What one plugin thinks of the nodes that fit, in their order."""
 
     plugin: str
     weight: int
-    raw: list[int]
-    normalized: list[int]
+    raw: Sequence[int]
+    normalized: Sequence[int]
 
 
 class Framework:
@@ -213,18 +261,22 @@ class Framework:
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
         """The first objection to this node."""
-        for plugin in state.filters:
-            status = plugin.filter(state, pod, node)
-            if status is not None:
-                return status
-        return None
+        return run_filters(state, pod, node)
 
     def post_filter(
         self, state: CycleState, pod: PodInfo, nodes: Snapshot, statuses: Mapping[str, Status]
-    ) -> str:
-        """What the plugins have to say about a Pod that fits nowhere."""
-        answers = [p.post_filter(state, pod, nodes, statuses) for p in self._at["post_filter"]]
-        return ", ".join(str(status) for status in answers if status is not None and status.reasons)
+    ) -> Status | Candidate:
+        """What can be done for a Pod that fits nowhere, or all that the plugins say about it;
+        ``UNSCHEDULABLE_AND_UNRESOLVABLE`` if one is sure that nothing can be done."""
+        code, reasons = Code.UNSCHEDULABLE, list[str]()
+        for plugin in self._at["post_filter"]:
+            answer = plugin.post_filter(state, pod, nodes, statuses)
+            if isinstance(answer, Candidate):
+                return answer
+            if answer is not None:
+                code = max(code, answer.code)
+                reasons += answer.reasons
+        return Status(code, tuple(reasons))
 
     # -- which of them is best
 
@@ -232,18 +284,27 @@ class Framework:
         self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo]
     ) -> list[PluginScores]:
         """Every scoring plugin's opinion of these nodes."""
+        self.pre_score(state, pod, nodes)
+        return [
+            self.normalize(plugin, state, pod, [plugin.score(state, pod, node) for node in nodes])
+            for plugin in state.scorers
+        ]
+
+    def pre_score(
+        self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo], domain: bool = True
+    ) -> None:
+        """Let the plugins prepare, with or without those that look at other nodes."""
         skipped = {
             plugin.name
             for plugin in self._at["pre_score"]
-            if plugin.pre_score(state, pod, nodes) is not None
+            if (domain or not plugin.domain) and plugin.pre_score(state, pod, nodes) is not None
         }
         state.scorers = [p for p in self._at["score"] if p.name not in skipped]
-        return [self._score(plugin, state, pod, nodes) for plugin in state.scorers]
 
-    def _score(
-        self, plugin: Plugin, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo]
+    def normalize(
+        self, plugin: Plugin, state: CycleState, pod: PodInfo, raw: list[int]
     ) -> PluginScores:
-        raw = [plugin.score(state, pod, node) for node in nodes]
+        """The scores of one plugin, brought between 0 and 100."""
         normalized = plugin.normalize(state, pod, raw)
         assert 0 <= min(normalized) <= max(normalized) <= MAX_NODE_SCORE, (
             f"{plugin.name} gives scores outside 0..{MAX_NODE_SCORE}"
@@ -288,6 +349,12 @@ class Framework:
         """A plugin that asked to wait says no."""
         if uid in self._waiting:
             self._waiting[uid].refuse(plugin, why)
+
+    def evict_waiting(self, uid: str, plugin: str, why: str) -> bool:
+        """Take its node from a Pod that waits for leave to be bound; False if none does."""
+        if uid in self._waiting:
+            self._waiting[uid].answer.resolve(Status(Code.UNSCHEDULABLE, (why,), plugin))
+        return uid in self._waiting
 
     async def wait_on_permit(self, pod: PodInfo) -> Status | None:
         """What the plugins that asked to wait finally say."""
@@ -341,6 +408,45 @@ class _Waiting:
     def refuse(self, plugin: str, why: str) -> None:
         if plugin in self.pending:
             self.answer.resolve(Status(Code.UNSCHEDULABLE, (why,), plugin))
+
+
+def run_filters(state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
+    """The first objection to a node, as it is."""
+    for plugin in state.filters:
+        status = plugin.filter(state, pod, node)
+        if status is not None:
+            return status
+    return None
+
+
+def run_filters_with(
+    state: CycleState, pod: PodInfo, node: NodeInfo, guests: Sequence[PodInfo]
+) -> Status | None:
+    """The first objection, be the ``guests`` who are expected on the node there or not.
+
+    Asked both ways: with them there may be too little room, without them an affinity may fail.
+    """
+    if guests:
+        there, supposed = node.clone(), state.clone()
+        for guest in guests:
+            suppose(supposed, pod, guest, there)
+        status = run_filters(supposed, pod, there)
+        if status is not None:
+            return status
+    return run_filters(state, pod, node)
+
+
+def suppose(
+    state: CycleState, pod: PodInfo, other: PodInfo, node: NodeInfo, gone: bool = False
+) -> None:
+    """Put another Pod on a cloned node, or take it away, and tell the plugins."""
+    if gone:
+        node.remove(other)
+    else:
+        node.add(other)
+    for plugin in state.filters:
+        tell = plugin.remove_pod if gone else plugin.add_pod
+        tell(state, pod, other, node)
 
 
 def _contradiction(plugins: Sequence[str]) -> str:

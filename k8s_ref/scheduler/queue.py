@@ -58,8 +58,6 @@ class QueuedPod:
     errors: int = 0
     """Errors in a row."""
     rejected_by: frozenset[str] = frozenset()
-    moves: int = 0
-    """How many events had moved Pods when this one was taken out."""
     ticket: int = 0
 
     @property
@@ -82,7 +80,10 @@ class SchedulingQueue:
         self._backoff: list[tuple[int, int, QueuedPod]] = []
         self._errors: list[tuple[int, int, QueuedPod]] = []
         self._tickets = 0
-        self._moves = 0
+        self._in_flight: dict[int, int] = {}
+        """By their tickets the Pods that were taken out, with the number of events before that."""
+        self._events: list[tuple[ClusterEvent, Object | None, Object | None]] = []
+        """What happened while Pods were out, which those that come back are asked about."""
         self._timer = 0
         self._getter: Future[None] | None = None
 
@@ -110,7 +111,7 @@ class SchedulingQueue:
             return
         queued.pod = PodInfo.of(new, queued.pod)
         if queued.place is Place.GATED:
-            self._release(queued)
+            self.release(key_of(new))
         elif queued.place is Place.UNSCHEDULABLE:
             for event in waiting_pod_changes(old, new):
                 if queued.place is Place.UNSCHEDULABLE:
@@ -124,6 +125,8 @@ class SchedulingQueue:
 
     def requeue(self, queued: QueuedPod, pod: Object, rejected_by: frozenset[str]) -> None:
         """It could not be scheduled: rejected by these plugins, or, if there are none, an error."""
+        missed = self._events[self._in_flight.get(queued.ticket, 0) :]
+        self.done(queued)
         if queued.pod.key in self._pods:
             # It changed while it was being bound and is in the queue again already.
             return
@@ -135,12 +138,18 @@ class SchedulingQueue:
         self._pods[queued.pod.key] = queued
         if not rejected_by:
             self._back_off(queued)
-        elif queued.moves != self._moves:
-            # Something happened meanwhile that it could not be asked about.
-            self._back_off(queued)
-        else:
-            self._put(queued, Place.UNSCHEDULABLE)
-            self._wake_at(queued.since + MAX_UNSCHEDULABLE)
+            return
+        self._put(queued, Place.UNSCHEDULABLE)
+        self._wake_at(queued.since + MAX_UNSCHEDULABLE)
+        for event, old, new in missed:
+            if queued.place is Place.UNSCHEDULABLE:
+                self._move_if_worth(queued, event, old, new)
+
+    def done(self, queued: QueuedPod) -> None:
+        """A Pod that was taken out will not come back; what happened meanwhile is forgotten."""
+        self._in_flight.pop(queued.ticket, None)
+        if not self._in_flight:
+            self._events.clear()
 
     # -- going out
 
@@ -151,7 +160,7 @@ class SchedulingQueue:
             await self._getter
         del self._pods[queued.pod.key]
         self._put(queued, Place.IN_FLIGHT)
-        queued.moves = self._moves
+        self._in_flight[queued.ticket] = len(self._events)
         self.loop.cause = queued.cause
         return queued
 
@@ -161,16 +170,19 @@ class SchedulingQueue:
         """Something happened: whoever it may help is tried again."""
         if event not in self.framework.hints:
             return
-        self._moves += 1
-        subject = old or new or {"metadata": {}}
+        if self._in_flight:
+            self._events.append((event, old, new))
         for queued in list(self._unschedulable.values()):
-            # That a Pod gave up its own node helps others, not itself.
-            if queued.pod.uid != subject["metadata"].get("uid"):
-                self._move_if_worth(queued, event, old, new)
+            self._move_if_worth(queued, event, old, new)
 
     def _move_if_worth(
         self, queued: QueuedPod, event: ClusterEvent, old: Object | None, new: Object | None
     ) -> None:
+        changed = old or new or {"metadata": {}}
+        itself = queued.pod.uid == changed["metadata"].get("uid")
+        # That a Pod gave up its own node helps others, not itself.
+        if itself and event is ClusterEvent.ASSIGNED_POD_DELETE:
+            return
         helped = self._whom_it_helps(queued, event, old, new)
         if helped:
             note = f"{event}: {helped}" if helped != ANYTHING else str(event)
@@ -195,8 +207,10 @@ class SchedulingQueue:
         else:
             self._activate(queued)
 
-    def _release(self, queued: QueuedPod) -> None:
-        if self.framework.pre_enqueue(queued.pod) is None:
+    def release(self, key: str) -> None:
+        """Let a Pod in that nobody keeps out any more."""
+        queued = self._pods.get(key)
+        if queued and queued.place is Place.GATED and not self.framework.pre_enqueue(queued.pod):
             queued.cause = self.loop.cause
             self._activate(queued)
 

@@ -11,7 +11,7 @@ staging/src/k8s.io/component-helpers/resource/helpers.go (PodRequests)
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from k8s_ref.machinery.meta import Object
 from k8s_ref.machinery.quantity import milli, value
@@ -43,6 +43,10 @@ class Resource:
         scalar = {name: amount for name, amount in amounts.items() if name not in common}
         cpu, memory, storage = (amounts.get(name, 0) for name in common[:3])
         return cls(cpu, memory, storage, scalar)
+
+    def clone(self) -> Resource:
+        """The same amounts, to be changed."""
+        return replace(self, scalar=dict(self.scalar))
 
     def add(self, other: Resource, sign: int = 1) -> None:
         """Add (or, with sign -1, take away) other amounts."""

@@ -15,11 +15,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
-from k8s_ref.scheduler.cache import NodeInfo, PodInfo, Snapshot
-from k8s_ref.scheduler.framework import Code, CycleState, Framework, PluginScores, Status
-from k8s_ref.scheduler.plugins.post_filter import no_node_available
+from k8s_ref.scheduler.cache import NodeInfo, PodInfo, Snapshot, nomination_of
+from k8s_ref.scheduler.framework import (
+    Candidate,
+    Code,
+    CycleState,
+    Framework,
+    PluginScores,
+    Status,
+    run_filters_with,
+)
+from k8s_ref.scheduler.plugins.preemption import no_node_available
 from k8s_ref.scheduler.queue import ANYTHING
+from k8s_ref.scheduler.table import Search
 
 MIN_FEASIBLE_NODES = 100
 """So many nodes that fit are always looked for."""
@@ -43,6 +53,10 @@ class Decision:
     pre_filter: str = ""
     """Why the Pod was rejected before any node was looked at."""
     post_filter: str = ""
+    candidate: Candidate | None = None
+    """Where room can be made, if the Pod fits nowhere."""
+    hopeless: bool = False
+    """Nobody can make room, so no node stays promised."""
     rejected_by: frozenset[str] = frozenset()
     scores: list[PluginScores] = field(default_factory=list)
     """Empty if one node fits: there is nothing to compare."""
@@ -55,7 +69,7 @@ class Decision:
         if not self.totals:
             return self.feasible
         highest = max(self.totals)
-        return [n for n, total in zip(self.feasible, self.totals, strict=True) if total == highest]
+        return list(compress(self.feasible, map(highest.__eq__, self.totals)))
 
     @property
     def counts(self) -> Counter[str]:
@@ -79,18 +93,31 @@ class Decision:
 
 
 def schedule_pod(
-    framework: Framework, state: CycleState, pod: PodInfo, snapshot: Snapshot, start: int = 0
+    framework: Framework,
+    state: CycleState,
+    pod: PodInfo,
+    snapshot: Snapshot,
+    start: int = 0,
+    naive: bool = False,
 ) -> Decision:
-    """Find the nodes that fit and score them, beginning the search at node ``start``."""
+    """Find the nodes that fit and score them, beginning the search at node ``start``.
+
+    ``naive`` asks every plugin about every node, which defines what the fast way must find.
+    """
     decision = Decision(len(snapshot))
     if not len(snapshot):
         decision.rejected_by = frozenset({ANYTHING})
         return decision
-    find_nodes_that_fit(framework, state, pod, snapshot, start, decision)
+    search = find_nodes_that_fit(framework, state, pod, snapshot, start, decision, naive)
     if not decision.feasible:
-        decision.post_filter = framework.post_filter(
-            state, pod, snapshot, _everywhere(decision, snapshot)
-        )
+        answer = framework.post_filter(state, pod, snapshot, _everywhere(decision, snapshot))
+        if isinstance(answer, Candidate):
+            decision.candidate = answer
+        else:
+            decision.post_filter = str(answer)
+            decision.hopeless = answer.code is Code.UNSCHEDULABLE_AND_UNRESOLVABLE
+    elif len(decision.feasible) > 1 and search is not None:
+        decision.scores, decision.totals = search.score()
     elif len(decision.feasible) > 1:
         decision.scores = framework.score(state, pod, decision.feasible)
         weighted = ([score.weight * n for n in score.normalized] for score in decision.scores)
@@ -105,32 +132,61 @@ def find_nodes_that_fit(
     snapshot: Snapshot,
     start: int,
     decision: Decision,
-) -> None:
+    naive: bool,
+) -> Search | None:
     """Ask the filters about one node after the other until enough fit."""
     answer = framework.pre_filter(state, pod, snapshot)
     if isinstance(answer, Status):
         decision.absent, decision.pre_filter = answer, str(answer)
         decision.rejected_by = frozenset({answer.plugin})
-        return
+        return None
     names, narrowed_by = answer
+    promised = snapshot.get(nomination_of(pod.pod))
+    # Where room was made for it, it very likely fits, and no other node needs to be looked at.
+    possible = promised is not None and (names is None or promised.name in names)
+    if promised is not None and possible and _ask(state, pod, promised, snapshot) is None:
+        decision.feasible = [promised]
+        return None
     nodes: Sequence[NodeInfo] = snapshot.nodes
     if names is not None:
         nodes = [node for node in nodes if node.name in names]
         reason = f"node(s) didn't satisfy plugin(s) [{' '.join(narrowed_by)}]"
         decision.absent = Status(Code.UNSCHEDULABLE_AND_UNRESOLVABLE, (reason,))
     enough = num_feasible_nodes_to_find(len(nodes))
-    rejected_by = set(narrowed_by)
+    search = None
+    if names is None and not naive:
+        search = Search.begin(framework, state, pod, snapshot)
+    if search is not None:
+        decision.feasible, decision.statuses = search.find(start, enough)
+    else:
+        _look(state, pod, snapshot, nodes, start, enough, decision)
+    rejectors = {status.plugin for status in decision.statuses.values()}
+    decision.rejected_by = frozenset(rejectors | set(narrowed_by))
+    return search
+
+
+def _look(
+    state: CycleState,
+    pod: PodInfo,
+    snapshot: Snapshot,
+    nodes: Sequence[NodeInfo],
+    start: int,
+    enough: int,
+    decision: Decision,
+) -> None:
     for position in range(len(nodes)):
         node = nodes[(start + position) % len(nodes)]
-        status = framework.filter(state, pod, node)
-        if status is None:
-            decision.feasible.append(node)
-            if len(decision.feasible) == enough:
-                break
-        else:
+        status = _ask(state, pod, node, snapshot)
+        if status is not None:
             decision.statuses[node.name] = status
-            rejected_by.add(status.plugin)
-    decision.rejected_by = frozenset(rejected_by)
+            continue
+        decision.feasible.append(node)
+        if len(decision.feasible) == enough:
+            break
+
+
+def _ask(state: CycleState, pod: PodInfo, node: NodeInfo, nodes: Snapshot) -> Status | None:
+    return run_filters_with(state, pod, node, nodes.promised(node.name, pod))
 
 
 def num_feasible_nodes_to_find(nodes: int) -> int:

@@ -15,17 +15,29 @@ from __future__ import annotations
 from functools import partial
 
 from k8s_ref.client.client import Client
-from k8s_ref.client.events import EventRecorder
+from k8s_ref.client.events import SeriesRecorder
 from k8s_ref.client.informer import InformerFactory
 from k8s_ref.machinery.errors import ApiError, Conflict, NotFound
 from k8s_ref.machinery.meta import Object, key_of, set_condition, with_path
-from k8s_ref.scheduler.cache import Cache, NodeInfo, PodInfo, occupies_node
+from k8s_ref.scheduler.cache import (
+    Cache,
+    NodeInfo,
+    PodInfo,
+    nomination_of,
+    occupies_node,
+    waits,
+)
 from k8s_ref.scheduler.cluster_events import ClusterEvent, assigned_pod_changes, node_changes
+from k8s_ref.scheduler.executor import Executor
 from k8s_ref.scheduler.framework import Code, CycleState, Framework, Status
 from k8s_ref.scheduler.profile import Profile, default_profile
 from k8s_ref.scheduler.queue import QueuedPod, SchedulingQueue
+from k8s_ref.scheduler.reader import Informed
 from k8s_ref.scheduler.schedule_one import Decision, schedule_pod
 from k8s_ref.sim.loop import Loop
+
+HOST = "control-plane"
+"""The machine it runs on, as its Events name it."""
 
 NOTE_LIMIT = 1024
 """An event's message may be so long."""
@@ -46,10 +58,14 @@ class Scheduler:
         profile: Profile | None = None,
     ) -> None:
         self.api, self.loop, self.name = api.named(name), loop, name
-        self.framework = Framework(profile or default_profile(self.api), loop)
+        profile = profile or default_profile(self.api, Informed(informers))
+        self.framework = Framework(profile, loop)
         self.cache = Cache()
         self.queue = SchedulingQueue(loop, self.framework, name)
-        self.recorder = EventRecorder(self.api, loop, name)
+        self.recorder = SeriesRecorder(self.api, loop, name, HOST)
+        self.executor = Executor(
+            self.api, loop, self.framework, self.cache, self.queue, self.recorder
+        )
         self.pods = informers["pods"]
         self.revision = 0
         """The newest revision heard of."""
@@ -80,9 +96,7 @@ class Scheduler:
             seen = len(decision.feasible) + len(decision.statuses)
             self._start = (self._start + seen) % decision.nodes
         if not decision.feasible:
-            self._record("unfit", f"pods/{queued.pod.key}", self._fitting(decision))
-            self._requeue(queued, decision.rejected_by)
-            await self._tell(queued.pod, "Unschedulable", decision.message)
+            await self._unfit(queued, decision)
             return
         node = self._select_host(queued.pod, decision)
         self.cache.assume(queued.pod, node)
@@ -93,6 +107,20 @@ class Scheduler:
             return
         bind = partial(self._binding_cycle, queued, state, node)
         self.loop.spawn(bind, name=f"{self.name}/bind")
+
+    async def _unfit(self, queued: QueuedPod, decision: Decision) -> None:
+        """The Pod fits nowhere: make room if that is possible, and let it wait."""
+        pod, candidate = queued.pod, decision.candidate
+        self._record("unfit", f"pods/{pod.key}", self._fitting(decision))
+        promised = None
+        if candidate is not None or decision.hopeless:
+            promised = candidate.node if candidate else ""
+            self.cache.nominate(pod, promised)
+        if candidate is not None:
+            prepare = partial(self.executor.prepare, pod, candidate)
+            self.loop.spawn(prepare, name=f"{self.name}/preempt")
+        self._requeue(queued, decision.rejected_by)
+        await self._tell(pod, "Unschedulable", decision.message, promised)
 
     def _reserve(self, state: CycleState, pod: PodInfo, node: str) -> Status | None:
         """Let the plugins set aside what the Pod needs; if one refuses, undo everything."""
@@ -120,6 +148,7 @@ class Scheduler:
         except (Conflict, NotFound):
             # It has a node, or is gone: no longer ours, and the watch tells or told so.
             self._undo(state, pod, node)
+            self.queue.done(queued)
         except (ApiError, TimeoutError) as error:
             await self._binding_failed(queued, state, node, Status(Code.ERROR, (str(error),)))
         else:
@@ -127,8 +156,9 @@ class Scheduler:
                 await self._binding_failed(queued, state, node, status)
                 return
             framework.post_bind(state, pod, node)
+            self.queue.done(queued)
             text = f"Successfully assigned {pod.key} to {node}"
-            self.recorder.event(pod.pod, "Normal", "Scheduled", text)
+            self.recorder.event(pod.pod, "Normal", "Scheduled", "Binding", text)
 
     async def _binding_failed(
         self, queued: QueuedPod, state: CycleState, node: str, status: Status
@@ -145,22 +175,29 @@ class Scheduler:
 
     def _requeue(self, queued: QueuedPod, rejected_by: frozenset[str]) -> None:
         pod = self._still_ours(queued.pod)
-        if pod is not None:
+        if pod is None:
+            self.queue.done(queued)
+        else:
             self.queue.requeue(queued, pod, rejected_by)
 
-    async def _tell(self, pod: PodInfo, reason: str, message: str) -> None:
-        """Explain in an event and in the condition why the Pod has no node."""
+    async def _tell(
+        self, pod: PodInfo, reason: str, message: str, nominated: str | None = None
+    ) -> None:
+        """Explain in an event and in the condition why the Pod has no node, and which it is
+        promised, if that changed."""
         found = self._still_ours(pod)
         if found is None:
             return
         note = message if len(message) <= NOTE_LIMIT else f"{message[: NOTE_LIMIT - 4]} ..."
-        self.recorder.event(found, "Warning", "FailedScheduling", note)
+        self.recorder.event(found, "Warning", "FailedScheduling", "Scheduling", note)
         try:
-            await self._write_condition(found, reason, message)
+            await self._write_status(found, reason, message, nominated)
         except (ApiError, TimeoutError) as error:
             self.loop.record(self.name, "lose", f"pods/{pod.key}", f"condition: {error}")
 
-    async def _write_condition(self, pod: Object, reason: str, message: str) -> None:
+    async def _write_status(
+        self, pod: Object, reason: str, message: str, nominated: str | None
+    ) -> None:
         """Set PodScheduled to False, unless somebody has bound the Pod meanwhile."""
         condition = {
             "type": "PodScheduled",
@@ -172,10 +209,13 @@ class Scheduler:
         for _ in range(CONDITION_ATTEMPTS):
             old = pod["status"].get("conditions") or []
             new = set_condition(old, condition, self.recorder.now())
-            if new is old or not _waits(pod):
+            promised = nomination_of(pod) if nominated is None else nominated
+            if (new is old and promised == nomination_of(pod)) or not waits(pod):
                 return
             try:
                 changed = with_path(pod, ("status", "conditions"), new)
+                if promised != nomination_of(pod):
+                    changed = with_path(changed, ("status", "nominatedNodeName"), promised or None)
                 await self.api.update_status("pods", changed)
                 return
             except Conflict:
@@ -184,7 +224,7 @@ class Scheduler:
     def _still_ours(self, pod: PodInfo) -> Object | None:
         """The Pod as it is now, if it is still the same one and still needs a node."""
         now = self.pods.get(pod.key)
-        if now is None or now["metadata"]["uid"] != pod.uid or not _waits(now):
+        if now is None or now["metadata"]["uid"] != pod.uid or not waits(now):
             return None
         return now
 
@@ -204,7 +244,7 @@ class Scheduler:
             self._waiting(pod, old)
 
     def _assigned(self, pod: Object, old: Object | None) -> None:
-        self.queue.delete(key_of(pod))
+        self._forget(pod)
         if not occupies_node(pod):
             self._pod_left(pod)
             return
@@ -218,9 +258,12 @@ class Scheduler:
     def _waiting(self, pod: Object, old: Object | None) -> None:
         if pod["spec"].get("schedulerName", self.name) != self.name:
             return
-        if not _waits(pod):
-            self.queue.delete(key_of(pod))
-        elif old is None:
+        if not waits(pod):
+            self._forget(pod)
+            return
+        if old is None or nomination_of(old) != nomination_of(pod):
+            self.cache.nominate(PodInfo.of(pod), nomination_of(pod))
+        if old is None:
             self.queue.add(pod)
         else:
             self.queue.update(old, pod)
@@ -228,10 +271,16 @@ class Scheduler:
     def _pod_left(self, pod: Object) -> None:
         """A Pod is gone or has ended: what it requested is free."""
         key = key_of(pod)
-        self.queue.delete(key)
+        self._forget(pod)
         if self.cache.get(key) is not None:
             self.cache.remove_pod(key)
             self.queue.move(ClusterEvent.ASSIGNED_POD_DELETE, pod, None)
+
+    def _forget(self, pod: Object) -> None:
+        """A Pod needs no node any more."""
+        self.queue.delete(key_of(pod))
+        if nomination_of(pod):
+            self.cache.nominate(PodInfo.of(pod), "")
 
     def _node_changed(self, kind: str, node: Object, old: Object | None) -> None:
         self._heard_of(node)
@@ -271,12 +320,6 @@ class Scheduler:
     def _record(self, verb: str, subject: str, note: str) -> None:
         """Write a record that is the cause of what comes next."""
         self.loop.cause = self.loop.record(self.name, verb, subject, note)
-
-
-def _waits(pod: Object) -> bool:
-    """Whether a Pod needs a node: it has none, has not ended and is not being deleted."""
-    ended = pod["status"].get("phase") in ("Succeeded", "Failed")
-    return not (ended or pod["spec"].get("nodeName") or "deletionTimestamp" in pod["metadata"])
 
 
 def _rejectors(status: Status) -> frozenset[str]:

@@ -25,10 +25,19 @@ KINDS = (
     "lose-answer",
     "delay",
     "cut-watch",
+    "drop-event",
     "repeat-event",
     "delay-event",
 )
-"""What can go wrong: five things at a call, three on a watch."""
+"""What can go wrong: five things at a call, four on a watch.
+
+A stream delivers in order or not at all: what is dropped is lost with all that comes after it,
+until somebody notices that the stream is dead.  Only what comes by different streams can change
+places.
+"""
+
+_ON_A_WATCH = {"cut-watch": "cut", "drop-event": "lose", "repeat-event": "repeat"}
+"""The verb that the trace has for it; delays are seen from the times."""
 
 TIMEOUT = 10.0
 """A caller whose request or answer was lost gives up after so many seconds."""
@@ -125,14 +134,14 @@ class Faults:
         return answer
 
     def on_event(self, actor: str, subject: str) -> tuple[bool, bool, float]:
-        """What happens to one watch event: (stream cut, told twice, seconds late)."""
+        """What happens to one watch event: (stream cut, told twice, seconds until then)."""
         due = {rule.kind: rule for rule in self.rules if self._strikes(rule, actor, "watch")}
-        for kind, verb in (("cut-watch", "cut"), ("repeat-event", "repeat")):
+        for kind, verb in _ON_A_WATCH.items():
             if kind in due:
                 self.loop.record("faults", verb, actor, subject)
-        late = due.get("delay-event")
+        late = due.get("drop-event") or due.get("delay-event")
         seconds = self._random.uniform(0, late.seconds) if late else 0.0
-        cut = "cut-watch" in due or self.cut_off(actor)
+        cut = "cut-watch" in due or "drop-event" in due or self.cut_off(actor)
         return cut, "repeat-event" in due, seconds
 
     def _strikes(self, rule: Rule, actor: str, verb: str) -> bool:

@@ -2,22 +2,20 @@
 
 Draws a trace: who asked whom (``Sequence``), and what happened to each object when
 (``Timeline``).  The one idea: everything in a picture is computed from records, so a picture
-cannot tell what did not happen.  One SVG speaks both languages and suits light and dark
-pages: its words follow the ``lang`` of the page, its text the page's own colour.
+cannot tell what did not happen.
 
 Upstream: none; the hand-drawn diagrams of kubernetes.io show the same flows.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from textwrap import wrap
-from unicodedata import east_asian_width
-from xml.sax.saxutils import escape, quoteattr
 
+from k8s_ref.sim import drawing
+from k8s_ref.sim.drawing import BLUE, GOLD, GREEN, GREY, ORANGE, PINK, RED, TEAL, VIOLET
 from k8s_ref.sim.trace import VERBS, Record
 
 GLOSS = {**VERBS, "watch": "监听"}
@@ -29,9 +27,6 @@ ROWS, BARS = 120, 40
 MANY = 4
 """More than so many alike are drawn as one: rows of an instant, lanes of a family."""
 
-BLUE, VIOLET, TEAL, ORANGE = "#3f7fe0", "#9168e8", "#14909c", "#c8681a"
-GOLD, PINK, GREEN, RED, GREY = "#98790f", "#c9559f", "#2d9352", "#d9534f", "#788394"
-"""Each has a contrast of 3 and more on white and on night blue; text is never coloured."""
 FLOORS = (VIOLET, BLUE, BLUE, BLUE, BLUE, GREEN, TEAL)
 """The colour of each place in ``ORDER``."""
 HUES = {"create": BLUE, "bind": VIOLET, "sandbox": TEAL, "pull": ORANGE, "container": GOLD}
@@ -41,18 +36,9 @@ HUES |= dict.fromkeys(("unfit", "refuse", "exit", "kill", "backoff", "delete", "
 
 GUTTER, PITCH, LABEL, PLOT = 80, 112, 380, 600
 """Width of the time column, least distance of lanes, longest label, length of the time axis."""
-STYLE = """
-.k8s-picture{max-width:100%;height:auto;fill:currentColor;
-font:13px system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif}
-.k8s-picture:root{color-scheme:light dark;color:CanvasText;background:Canvas}
-.k8s-picture .k8s-mono{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
-.k8s-picture .k8s-bold{font-weight:600}
-.k8s-picture .k8s-small{font-size:11px;fill-opacity:.8}
-.k8s-picture .k8s-zh,.k8s-picture:lang(zh) .k8s-en{display:none}
-.k8s-picture:lang(zh) .k8s-zh{display:inline}"""
 
 
-class Sequence:
+class Sequence(drawing.Picture):
     """Life lines from left to right, time from top to bottom, an arrow for each request.
 
     ``lanes`` picks the actors to show; ``kubelet/*`` is one lane for all kubelets.
@@ -82,9 +68,7 @@ class Sequence:
                 sheet.row(list(group))
         sheet.finish(self.more)
         body = "".join(sheet.parts)
-        return _document("Sequence · 时序图", repr(self), body, (sheet.width, sheet.y), lang)
-
-    _repr_svg_ = svg
+        return drawing.document("Sequence · 时序图", repr(self), body, (sheet.width, sheet.y), lang)
 
     def __repr__(self) -> str:
         return _lines([str(step) for step in self.steps], self.more)
@@ -154,6 +138,11 @@ def _place(lane: str) -> tuple[int, str, int]:
     return 5 if node else rank, node, rank
 
 
+def colour_of(lane: str) -> str:
+    """The colour of whoever has this name."""
+    return FLOORS[_rank(lane)]
+
+
 def _rank(lane: str) -> int:
     other = 6 if "/" in lane else 3
     return next((rank for rank, word in enumerate(ORDER) if word in lane), other)
@@ -201,9 +190,9 @@ class _Sheet:
         """The clock moved: say so at the left."""
         if self.parts:
             self.y += 16
-            self.parts.append(_stroke(f"M{GUTTER - 8} {self.y - 6}H{self.width - 8}", ".15"))
+            self.parts.append(drawing.stroke(f"M{GUTTER - 8} {self.y - 6}H{self.width - 8}", ".15"))
         time = f"{at / 1e9:.3f} s"
-        self.parts += [_text(GUTTER - 14, self.y + 14, time, "k8s-small", "end")]
+        self.parts += [drawing.text(GUTTER - 14, self.y + 14, time, "k8s-small", "end")]
 
     def row(self, steps: list[Step]) -> None:
         """One arrow, or the decisions of one actor about one subject in a box."""
@@ -211,34 +200,39 @@ class _Sheet:
         parts = self._request(first) if first.to else self._decisions(steps)
         if first.revision and (first.to or first.actor) == API and ETCD in self.x:
             parts += self._stored(first.revision)
-        self.parts.append(_group("\n".join(map(str, steps)), parts))
+        self.parts.append(drawing.group("\n".join(map(str, steps)), parts))
 
     def _request(self, step: Step) -> list[str]:
         start, end = self.x[step.actor], self.x[step.to]
         label, width = _label(step.verb, _join(step.subject, step.note), self.room)
         middle = self._cover((start + end) // 2, width, 20)
-        hue, dash = FLOORS[_rank(step.actor)], "5 4" if step.verb == "watch" else "none"
+        hue, dash = colour_of(step.actor), "5 4" if step.verb == "watch" else "none"
         self.y += 36
-        return [_arrow(start, end, self.y - 13, hue, dash), _text(middle, self.y - 22, label)]
+        return [
+            drawing.arrow(start, end, self.y - 13, hue, dash),
+            drawing.text(middle, self.y - 22, label),
+        ]
 
     def _stored(self, revision: str) -> list[str]:
         """The short way from the API server into the store, with the revision it got there."""
-        width = _width(f"revision {revision}") + 8
+        width = drawing.width(f"revision {revision}") + 8
         middle = self._cover(self.x[ETCD], width, 20)
         left, y = middle - width // 2, self.y
-        words = _both(f"revision {revision}", f"修订号 {revision}")
+        words = drawing.both(f"revision {revision}", f"修订号 {revision}")
         self.y += 30
-        box = _panel(left, y, width, 20, BLUE, 10) + _arrow(self.x[API], left, y + 10, BLUE)
-        return [box, _text(middle, y + 14, words, "k8s-small")]
+        box = drawing.panel(left, y, width, 20, BLUE, 10) + drawing.arrow(
+            self.x[API], left, y + 10, BLUE
+        )
+        return [box, drawing.text(middle, y + 14, words, "k8s-small")]
 
     def _decisions(self, steps: list[Step]) -> list[str]:
         said = [("", steps[0].subject), *((s.verb, s.note) for s in steps)]
         lines = [_label(verb, rest, self.room) for verb, rest in said]
         width, height = max(width for _, width in lines) + 16, 18 * len(lines) + 10
         left = self._cover(self.x[steps[0].actor], width, height) - width // 2
-        parts = [_panel(left, self.y, width, height, FLOORS[_rank(steps[0].actor)], 6)]
+        parts = [drawing.panel(left, self.y, width, height, colour_of(steps[0].actor), 6)]
         for number, (label, _) in enumerate(lines):
-            parts.append(_text(left + 8, self.y + 18 + 18 * number, label, anchor="start"))
+            parts.append(drawing.text(left + 8, self.y + 18 + 18 * number, label, anchor="start"))
         self.y += height + 8
         return parts
 
@@ -257,14 +251,16 @@ class _Sheet:
         for left, right, top, end in self.covered:
             if left < x < right:
                 path, y = f"{path}M{x} {y}V{top}", end
-        return _stroke(f"{path}M{x} {y}V{bottom}", ".35")
+        return drawing.stroke(f"{path}M{x} {y}V{bottom}", ".35")
 
     def _head(self, lane: str, top: int) -> str:
         lines, x = self.heads[lane], self.x[lane]
-        box = _panel(x - PITCH // 2 + 5, top, PITCH - 10, self.top - 8, FLOORS[_rank(lane)], 8)
+        box = drawing.panel(x - PITCH // 2 + 5, top, PITCH - 10, self.top - 8, colour_of(lane), 8)
         first = top + self.top // 2 + 1 - 15 * (len(lines) - 1) // 2
-        words = enumerate(_safe(line) for line in lines)
-        return _group(lane, [box, *(_text(x, first + 15 * n, w, "k8s-bold") for n, w in words)])
+        words = enumerate(drawing.safe(line) for line in lines)
+        return drawing.group(
+            lane, [box, *(drawing.text(x, first + 15 * n, w, "k8s-bold") for n, w in words)]
+        )
 
     def _cover(self, middle: int, width: int, height: int) -> int:
         """Keep life lines out of a box in this row; return its middle, moved into the picture."""
@@ -274,7 +270,7 @@ class _Sheet:
         return middle
 
 
-class Timeline:
+class Timeline(drawing.Picture):
     """One bar for each object; each part has the colour of what happened last.
 
     >>> from k8s_ref.sim.trace import Trace
@@ -302,15 +298,18 @@ class Timeline:
         left = max((width for _, width in labels.values()), default=0) + 24
         y, parts = 8, []
         for subject, (label, _) in labels.items():
-            parts += [_text(left - 12, y + 17, label, anchor="end"), *self._bar(subject, left, y)]
+            parts += [
+                drawing.text(left - 12, y + 17, label, anchor="end"),
+                *self._bar(subject, left, y),
+            ]
             y += 34
         if self.more:
             parts.append(_more(left // 2, y + 16, self.more))
         legend, bottom = self._legend(left + PLOT, y + 46)
         body = "".join([*self._axis(left, y), *parts, *legend])
-        return _document("Timeline · 时间线", repr(self), body, (left + PLOT + 28, bottom), lang)
-
-    _repr_svg_ = svg
+        return drawing.document(
+            "Timeline · 时间线", repr(self), body, (left + PLOT + 28, bottom), lang
+        )
 
     def __repr__(self) -> str:
         lines = []
@@ -327,8 +326,8 @@ class Timeline:
         for at in range(-(-self.start // step) * step, self.start + self.span, step):
             x = left + (at - self.start) * PLOT // self.span
             time = f"{at / 1e9:.9f}".rstrip("0").rstrip(".") + " s"
-            parts.append(_stroke(f"M{x} 0V{bottom}", ".15"))
-            parts.append(_text(x, bottom + 16, time, "k8s-small"))
+            parts.append(drawing.stroke(f"M{x} 0V{bottom}", ".15"))
+            parts.append(drawing.text(x, bottom + 16, time, "k8s-small"))
         return parts
 
     def _bar(self, subject: str, left: int, y: int) -> list[str]:
@@ -341,11 +340,13 @@ class Timeline:
             x, end = (left + (t - self.start) * PLOT // self.span for t in (at, until))
             hue, room = HUES.get(records[-1].verb, GREY), end - x - 16
             said = [_label(records[-1].verb, rest, LABEL) for rest in (records[-1].note, "")]
-            fits = [_text(x + 9, y + 17, label, anchor="start") for label, w in said if w <= room]
-            box = _panel(x, y, end - x, 24, hue, 2) + _stroke(
+            fits = [
+                drawing.text(x + 9, y + 17, label, anchor="start") for label, w in said if w <= room
+            ]
+            box = drawing.panel(x, y, end - x, 24, hue, 2) + drawing.stroke(
                 f"M{x} {y - 2}v28", "1", hue, 'stroke-width="3"'
             )
-            parts.append(_group("\n".join(map(str, records)), [box, *fits[:1]]))
+            parts.append(drawing.group("\n".join(map(str, records)), [box, *fits[:1]]))
         return parts
 
     def _legend(self, right: int, y: int) -> tuple[list[str], int]:
@@ -356,77 +357,28 @@ class Timeline:
             label, width = _label(verb, "", LABEL)
             if x + width > right:
                 x, y = 12, y + 24
-            parts.append(_panel(x, y - 11, 14, 14, HUES.get(verb, GREY), 2))
-            parts.append(_text(x + 20, y, label, anchor="start"))
+            parts.append(drawing.panel(x, y - 11, 14, 14, HUES.get(verb, GREY), 2))
+            parts.append(drawing.text(x + 20, y, label, anchor="start"))
             x += width + 32
         return parts, y + 16
 
 
-# -- SVG and text
-
-
-def _document(title: str, about: str, body: str, size: tuple[int, int], lang: str | None) -> str:
-    """The whole file; who cannot see it hears the title and the plain text of the picture."""
-    fixed = f"lang={quoteattr(lang)} xml:lang={quoteattr(lang)}" if lang else ""
-    frame = 'viewBox="0 0 {0} {1}" width="{0}" height="{1}"'.format(*size)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="k8s-picture" role="img" {frame} {fixed}>'
-        f"<title>{title}</title><desc>{_safe(about)}</desc><style>{STYLE}</style>{body}</svg>"
-    )
-
-
-def _group(title: str, parts: list[str]) -> str:
-    return f"<g><title>{_safe(title)}</title>{''.join(parts)}</g>"
-
-
-def _text(x: int, y: int, words: str, style: str = "k8s-text", anchor: str = "middle") -> str:
-    return f'<text x="{x}" y="{y}" class="{style}" text-anchor="{anchor}">{words}</text>'
-
-
-def _stroke(path: str, opacity: str, hue: str = "currentColor", look: str = "") -> str:
-    return f'<path d="{path}" stroke="{hue}" stroke-opacity="{opacity}" {look}/>'
-
-
-def _arrow(start: int, end: int, y: int, hue: str, dash: str = "none") -> str:
-    head = f'<path d="M{end} {y}l{-8 if end > start else 8} -5v10z" fill="{hue}"/>'
-    look = f'stroke-width="2" stroke-dasharray="{dash}"'
-    return _stroke(f"M{start} {y}H{end}", "1", hue, look) + head
-
-
-def _panel(x: int, y: int, width: int, height: int, hue: str, radius: int) -> str:
-    box = f'x="{x}" y="{y}" width="{width}" height="{height}" rx="{radius}"'
-    return f'<rect {box} fill="{hue}" fill-opacity=".14" stroke="{hue}"/>'
-
-
 def _more(x: int, y: int, more: int) -> str:
-    return _text(x, y, _both(f"… {more} more", f"…… 另有 {more} 项"), "k8s-small")
-
-
-def _both(en: str, zh: str) -> str:
-    """Words in two languages; the style shows one."""
-    return f'<tspan class="k8s-en">{en}</tspan><tspan class="k8s-zh">{zh}</tspan>'
+    return drawing.text(x, y, drawing.both(f"… {more} more", f"…… 另有 {more} 项"), "k8s-small")
 
 
 def _label(verb: str, rest: str, room: int) -> tuple[str, int]:
     """A verb in both languages and what it is about, shortened to the room; and the width."""
     words, width = "", 0
     if verb:
-        words = f'<tspan class="k8s-bold">{_both(verb, GLOSS[verb])}</tspan> '
-        width = max(_width(verb), _width(GLOSS[verb])) + 10
-    while width + _width(rest, 12) > room and len(rest) > 1:
+        words = f'<tspan class="k8s-bold">{drawing.both(verb, GLOSS[verb])}</tspan> '
+        width = max(drawing.width(verb), drawing.width(GLOSS[verb])) + 10
+    while width + drawing.width(rest, 12) > room and len(rest) > 1:
         middle = len(rest) // 2
         rest = f"{rest[: middle - 1]}…{rest[middle + 1 :]}"
-    return f'{words}<tspan class="k8s-mono">{_safe(rest)}</tspan>', width + _width(rest, 12)
-
-
-def _safe(text: str) -> str:
-    """Escaped, and without what XML cannot hold."""
-    return escape(re.sub("[^\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", " ", text))
-
-
-def _width(text: str, size: int = 13) -> int:
-    """Estimated pixels: a Chinese character is a square, a Latin letter 0.6 of one."""
-    return sum(10 if east_asian_width(c) in "WF" else 6 for c in text) * size // 10 + 1
+    return f'{words}<tspan class="k8s-mono">{drawing.safe(rest)}</tspan>', width + drawing.width(
+        rest, 12
+    )
 
 
 def _join(*parts: str) -> str:

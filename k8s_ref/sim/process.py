@@ -26,17 +26,20 @@ class Process:
         self.loop, self.name, self.main = loop, name, main
         self.tasks: dict[Task[Any], None] = {}
         self.alive = False
+        self.wanted = False
+        """Whether it comes back after a crash: not if it was stopped meanwhile."""
         self.crashes = 0
 
     def start(self) -> None:
         """Begin, or begin again after :meth:`stop`."""
+        self.wanted = True
         if not self.alive:
             self.alive = True
             self.loop.spawn(self.main, name=self.name, process=self)
 
     def stop(self) -> None:
         """End every task where it waits; nothing is restarted."""
-        self.alive = False
+        self.alive = self.wanted = False
         for task in list(self.tasks):
             task.cancel()
         self.tasks.clear()
@@ -48,9 +51,10 @@ class Process:
         self.crashes += 1
         self.loop.record(self.name, "crash", self.name, why)
         self.stop()
+        self.wanted = True
         self.loop.call_later(RESTART_SECONDS, self._restart)
 
     def _restart(self) -> None:
-        if not self.alive:
+        if self.wanted and not self.alive:
             self.loop.record(self.name, "restart", self.name)
             self.start()

@@ -26,16 +26,21 @@ VERBS: dict[str, str] = {
     "score": "打分",
     "select": "选定",
     "unfit": "放不下",
+    "preempt": "抢占",
     "assume": "暂记",
     "expect": "缺口",
+    "scale": "扩缩",
     "sandbox": "建沙箱",
     "pull": "拉镜像",
     "container": "建容器",
     "start": "启动",
     "exit": "退出",
     "kill": "终止",
+    "probe": "探测",
     "remove": "移除",
     "backoff": "退避",
+    "taint": "改 taint",
+    "evict": "驱逐",
     "heartbeat": "心跳",
     "retry": "重试",
     "relist": "重新列举",
@@ -123,6 +128,10 @@ class Trace(Sequence[Record]):
         if len(self._records) > LIMIT:
             self._forget()
         return number
+
+    def also(self, revision: int, written_with: int) -> None:
+        """Let the record that wrote one revision stand for another it wrote on the way."""
+        self._by_revision[revision] = self.number_of(written_with)
 
     def number_of(self, revision: int) -> int:
         """The record that wrote this revision of the store, or 0 if none is remembered."""

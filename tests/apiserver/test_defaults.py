@@ -173,6 +173,13 @@ ROWS: list[tuple[str, str, Any, Any]] = [
     ("events.k8s.io/v1 Event", "deprecatedFirstTimestamp", {}, None),
     ("events.k8s.io/v1 Event", "deprecatedLastTimestamp", {}, None),
     ("coordination.k8s.io/v1 Lease", "spec", {}, {}),
+    ("scheduling.k8s.io/v1 PriorityClass", "value", {}, 0),
+    (
+        "scheduling.k8s.io/v1 PriorityClass",
+        "preemptionPolicy",
+        {},
+        "PreemptLowerPriority",
+    ),
     (
         "v1 Secret",
         "data",

@@ -3,10 +3,13 @@
 import pytest
 
 from k8s_ref.apiserver import watchcache
+from k8s_ref.apiserver.server import APIServer
 from k8s_ref.apiserver.watchcache import WatchCache, everything
+from k8s_ref.etcd.client import Embedded
 from k8s_ref.etcd.mvcc import Store
 from k8s_ref.machinery.errors import Expired
 from k8s_ref.sim.loop import Loop
+from tests.harness import ControlPlane
 
 
 def pod(name, node="", app="web"):
@@ -110,6 +113,19 @@ def test_whoever_falls_off_the_ring_is_told_to_list_again(monkeypatch):
         fed.loop.run_task(watch.next())
     with pytest.raises(Expired, match=r"too old resource version: 3 \(\d+\)"):
         fed.cache.watch(3, everything, None)
+
+
+def test_a_server_may_be_told_how_much_to_remember():
+    plane = ControlPlane()
+    plane.server = APIServer(Embedded(plane.store), plane.loop, ring=4)
+    plane.loop.run_task(plane.server.start())
+    api = plane.client("kubectl")
+    for number in range(6):
+        plane.do(
+            api.create("configmaps", {"metadata": {"name": f"c{number}", "namespace": "default"}})
+        )
+    ring = plane.server.registry("configmaps").cache.watch(None, everything, None).ring
+    assert len(ring.events) <= 4
 
 
 def test_a_stopped_watch_lets_its_reader_go():

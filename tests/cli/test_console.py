@@ -70,6 +70,17 @@ def test_a_process_can_be_crashed_stopped_and_started():
     assert cluster.processes["kubelet/node-1"].alive
 
 
+def test_a_machine_can_fail_and_recover():
+    cluster = Cluster(nodes=1)
+    console.play(cluster, SCENARIO.partition("run 30s")[0] + "\nrun 30s\nfail node-1\nrun 1s")
+    assert not cluster.processes["kubelet/node-1"].alive
+    containers = cluster.loop.run_task(cluster.runtimes["node-1"].list_containers())
+    assert [c.state for c in containers] == ["EXITED"]
+    console.play(cluster, "recover node-1\nrun 30s")
+    containers = cluster.loop.run_task(cluster.runtimes["node-1"].list_containers())
+    assert [c.state for c in containers] == ["EXITED", "RUNNING"]
+
+
 def test_a_node_can_be_cut_off_and_healed():
     cluster = Cluster(nodes=1)
     console.play(cluster, "partition node-1")
@@ -87,6 +98,8 @@ def test_a_node_can_be_cut_off_and_healed():
         ("run soon", "line 1: 'soon' is not a duration: write 30s, 2m or 1m30s"),
         ("run until pod/web", "line 1: 'pod/web' is not a condition: write run until pod/web"),
         ("crash nobody", "line 1: no process 'nobody'"),
+        ("fail nobody", "line 1: no node 'nobody': there are node-1"),
+        ("recover nobody", "line 1: no node 'nobody': there are node-1"),
         ("$ kubectl apply -f - <<EOF\na: b", "line 1: the text for '$ kubectl apply -f -' never"),
     ],
 )

@@ -32,7 +32,7 @@ def test_every_controller_plugin_command_and_verb_can_be_found():
     assert named("controller") == {each.__name__ for each in CONTROLLERS}
     assert named("plugin") == {plugin.name for plugin, _ in default_profile(object())}
     assert named("kubectl") == {f"kubectl {name}" for name in COMMANDS}
-    assert named("console") == set(console._VERBS)
+    assert named("console") == set(console.VERBS)
 
 
 def test_a_controller_added_to_the_cluster_is_found_at_once(monkeypatch):
@@ -57,7 +57,7 @@ def test_a_controller_added_to_the_cluster_is_found_at_once(monkeypatch):
         ("Pod", "kind", "apiserver/validation_pod"),
         ("Event", "kind", "client/events"),
         ("ConfigMap", "kind", "apiserver/registry"),
-        ("Node", "kind", "apiserver/registry"),
+        ("Node", "kind", "controllers/nodelifecycle"),
         ("NodeAffinity", "plugin", "scheduler/plugins/node_affinity"),
         ("DefaultBinder", "plugin", "scheduler/plugins/binding"),
         ("kubectl get", "kubectl", "cli/kubectl/get"),

@@ -3,6 +3,7 @@
 import pytest
 
 from k8s_ref.machinery.errors import NotFound
+from k8s_ref.machinery.meta import key_of
 from k8s_ref.sim.process import Process
 from tests.harness import ControlPlane, pod
 
@@ -55,3 +56,15 @@ def test_a_watch_that_is_cut_ends_and_an_event_told_twice_comes_twice():
         plane.do(plane.api.create("pods", pod(name)))
     plane.loop.run(1)
     assert seen == ["a", "a", "cut"]
+
+
+def test_a_list_is_read_page_by_page():
+    plane = ControlPlane()
+    for name in "abc":
+        plane.do(plane.api.create("pods", pod(name)))
+    first = plane.do(plane.api.list("pods", limit="2"))
+    rest = plane.do(plane.api.list("pods", **{"continue": first["metadata"]["continue"]}))
+    assert [[key_of(item) for item in page["items"]] for page in (first, rest)] == [
+        ["default/a", "default/b"],
+        ["default/c"],
+    ]

@@ -5,7 +5,18 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k8s_ref.controllers.pods import DELETION_COST, deletion_order, is_active, is_available
+from k8s_ref.client.informer import Informer
+from k8s_ref.controllers.pods import (
+    DELETION_COST,
+    Roster,
+    Standing,
+    deletion_order,
+    is_active,
+    next_available,
+)
+from k8s_ref.machinery.meta import owner_reference
+from tests import harness
+from tests.harness import ControlPlane, replicaset
 
 NOW = 1_767_225_600 + 3600
 
@@ -96,6 +107,50 @@ def test_a_finished_or_leaving_pod_is_not_active():
 
 
 def test_available_means_ready_for_long_enough():
-    assert not is_available(pod("a"), 0, NOW)
-    assert is_available(pod("a", ready=10), 10, NOW)
-    assert not is_available(pod("a", ready=9), 10, NOW)
+    assert not Standing.of(pod("a")).is_available(0, NOW)
+    assert Standing.of(pod("a", ready=10)).is_available(10, NOW)
+    assert not Standing.of(pod("a", ready=9)).is_available(10, NOW)
+
+
+def test_the_next_to_become_available_is_the_one_that_was_ready_first():
+    found = [pod("a", ready=4), pod("b", ready=7), pod("c"), pod("d", ready=50)]
+    pods = [Standing.of(each) for each in found]
+    assert next_available(pods, 10, NOW) == 3
+    assert next_available(pods[2:], 10, NOW) is None
+
+
+def test_the_roster_knows_every_pod_as_it_is_now_and_by_whom_it_is_controlled_now():
+    plane = ControlPlane()
+    pods = Informer(plane.client("test"), plane.loop, "pods")
+    roster, others = Roster(pods), {"uid": "other"}
+    plane.loop.spawn(pods.run)
+    rs = plane.do(plane.api.create("replicasets", replicaset()))
+    uid = rs["metadata"]["uid"]
+
+    def become(**metadata):
+        plane.do(plane.api.patch("pods", "default/a", {"metadata": metadata}))
+        plane.loop.run(0)
+
+    plane.do(plane.api.create("pods", harness.pod("a")))
+    plane.loop.run(0)
+    assert not roster.of(uid)
+    become(ownerReferences=[owner_reference(rs)])
+    become(labels={"app": "debug"})
+    (standing,) = roster.of(uid)
+    assert (standing.labels, standing.active) == ({"app": "debug"}, True)
+    become(ownerReferences=[{**owner_reference(rs), **others}])
+    assert (len(roster.of(uid)), len(roster.of("other"))) == (0, 1)
+    plane.do(plane.api.delete("pods", "default/a", grace=0))
+    plane.loop.run(0)
+    assert not roster.of("other")
+
+
+def test_restarts_of_sidecars_count_when_those_of_containers_are_equal():
+    def with_sidecar(name, restarts, policy="Always"):
+        made = pod(name)
+        made["spec"]["initContainers"] = [{"name": "s", "restartPolicy": policy}]
+        made["status"]["initContainerStatuses"] = [{"name": "s", "restartCount": restarts}]
+        return made
+
+    assert first(with_sidecar("a", 1), with_sidecar("b", 2)) == "b"
+    assert first(with_sidecar("a", 1), with_sidecar("b", 2, "Never")) == "a"

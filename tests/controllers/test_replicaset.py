@@ -173,7 +173,7 @@ def test_a_plan_never_oversteps_and_never_does_both(replicas, have):
     for obj in pods:
         obj["metadata"] |= {"uid": obj["metadata"]["name"],
                             "creationTimestamp": "2026-01-01T00:00:00Z"}  # fmt: skip
-    plan = what_to_do({"spec": {"replicas": replicas}}, pods, pods, 0)
+    plan = what_to_do({"spec": {"replicas": replicas}}, pods, lambda: pods, 0)
     assert not (plan.create and plan.delete)
     assert plan.create <= BURST
     if abs(replicas - have) <= BURST:
@@ -182,6 +182,23 @@ def test_a_plan_never_oversteps_and_never_does_both(replicas, have):
 
 def test_pods_that_are_refused_are_told_in_the_status_and_tried_again_more_slowly():
     plane = Managed()
+    plane.faults.add("lose-request", actor="replicaset-controller", verb="create")
+    plane.create("replicasets", replicaset(replicas=1))
+    plane.loop.run(11)
+    (condition,) = plane.rs()["status"]["conditions"]
+    assert (condition["type"], condition["reason"]) == ("ReplicaFailure", "FailedCreate")
+    assert condition["message"].startswith("no answer within")
+    plane.loop.run(100)
+    retries = plane.loop.trace.select(actor="replicaset-controller", verb="retry")
+    assert 5 <= len(retries) <= 12
+    plane.faults.clear()
+    plane.loop.run(60)
+    assert len(plane.pods()) == 1
+    assert "conditions" not in plane.rs()["status"]
+
+
+def test_in_a_namespace_that_is_going_nothing_is_made_and_nobody_complains():
+    plane = Managed()
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "going"}}
     plane.create("namespaces", space)
     plane.create(
@@ -189,9 +206,50 @@ def test_pods_that_are_refused_are_told_in_the_status_and_tried_again_more_slowl
     )
     plane.do(plane.api.delete("namespaces", "going"))
     plane.do(plane.api.patch("replicasets", "going/web", {"spec": {"replicas": 1}}))
-    plane.loop.run(1)
-    (condition,) = plane.do(plane.api.get("replicasets", "going/web"))["status"]["conditions"]
-    assert (condition["type"], condition["reason"]) == ("ReplicaFailure", "FailedCreate")
-    assert condition["message"].endswith("because it is being terminated")
-    retries = plane.loop.trace.select(actor="replicaset-controller", verb="retry")
-    assert 6 <= len(retries) <= 12
+    plane.loop.run(60)
+    status = plane.do(plane.api.get("replicasets", "going/web"))["status"]
+    assert "conditions" not in status
+    assert not plane.loop.trace.select(actor="replicaset-controller", verb="retry")
+
+
+def test_a_pod_that_was_ready_long_enough_is_available_though_others_are_not_ready():
+    plane = Managed()
+    plane.create("replicasets", replicaset(replicas=2, minReadySeconds=30))
+    plane.loop.run(0)
+    first = plane.pods()[0]
+    plane.do(plane.api.patch("pods", key_of(first), {"status": READY}, "status"))
+    plane.loop.run(31)
+    assert plane.rs()["status"]["availableReplicas"] == 1
+
+
+def test_a_pod_that_cannot_be_deleted_does_not_save_the_others():
+    plane = Managed()
+    plane.create("replicasets", replicaset(replicas=5))
+    plane.loop.run(0)
+    plane.faults.add("lose-request", actor="replicaset-controller", verb="delete", call=1)
+    plane.do(plane.api.patch("replicasets", "default/web", {"spec": {"replicas": 0}}))
+    plane.loop.run(11)
+    assert len(plane.pods()) <= 1
+    plane.loop.run(10)
+    assert plane.pods() == []
+
+
+def test_of_several_sets_of_one_family_the_crowded_nodes_lose_a_pod():
+    """Two of a Deployment's Pods share a node, one of them of another template."""
+    plane = Managed()
+    plane.create("replicasets", replicaset("web", replicas=2))
+    plane.create("replicasets", replicaset("old", replicas=1))
+    plane.loop.run(0)
+    boss = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "d"}
+    owners = {"metadata": {"ownerReferences": [{**boss, "controller": True}]}}
+    for name in ("web", "old"):
+        plane.do(plane.api.patch("replicasets", f"default/{name}", owners))
+    alone, crowded = plane.pods()
+    (other,) = plane.pods("app=old")
+    for obj, node in ((alone, "n1"), (crowded, "n2"), (other, "n2")):
+        plane.do(plane.api.bind(key_of(obj), node))
+    plane.loop.run(0)
+    plane.do(plane.api.patch("replicasets", "default/web", {"spec": {"replicas": 1}}))
+    plane.loop.run(0)
+    left = [p for p in plane.pods() if "deletionTimestamp" not in p["metadata"]]
+    assert list(map(key_of, left)) == [key_of(alone)]

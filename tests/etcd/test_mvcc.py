@@ -103,7 +103,7 @@ def test_what_was_compacted_cannot_be_read_or_watched():
     with pytest.raises(Compacted, match="has been compacted"):
         store.get("/a", 3)
     with pytest.raises(Compacted):
-        store.watch("/", 3, print)
+        store.watch("/", 2, print)
     with pytest.raises(Compacted):
         store.compact(4)
 

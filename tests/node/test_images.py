@@ -5,6 +5,7 @@ import pytest
 from k8s_ref.node.cri import CRIError, normalize
 from k8s_ref.node.images import KNOWN, image_of, layers_of, manifest_of
 from k8s_ref.node.shell import shell
+from tests.node.machines import Node
 
 
 def test_images_of_one_base_share_its_layer():
@@ -68,3 +69,28 @@ def test_the_digest_depends_on_nothing_but_the_name():
 def test_known_images_can_start_what_they_start_by_default():
     for name, manifest in KNOWN.items():
         assert manifest.find(manifest.argv((), ())) is not None, name
+
+
+@pytest.mark.parametrize(
+    ("image", "port", "page"), [("nginx", 80, "Welcome to nginx!"), ("httpd", 80, "It works!")]
+)
+def test_web_servers_answer_from_their_files(image, port, page):
+    node = Node()
+    node.create(image=image)
+    node.run(5)
+    serve = node.do(node.runtime.connect("10.244.0.2", port))
+    assert page in node.do(serve("/")).body
+    assert node.do(serve("/nothing")).code == 404
+
+
+def test_a_database_without_its_password_says_so_and_ends():
+    node = Node()
+    node.create("without", image="postgres:17", spec={"restartPolicy": "Never"})
+    password = [{"name": "POSTGRES_PASSWORD", "value": "hush"}]
+    node.create("with", image="postgres:17", env=password)
+    node.run(10)
+    assert (node.status("without")["phase"], node.status("with")["phase"]) == ("Failed", "Running")
+    assert "superuser password is not specified" in node.kubelet.container_logs(
+        "default", "without", "without"
+    )
+    assert node.do(node.runtime.connect(node.status("with")["podIP"], 5432))

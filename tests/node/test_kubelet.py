@@ -286,6 +286,40 @@ def test_one_of_two_containers_that_ends_leaves_the_pod_running_but_not_ready():
     assert ready["message"] == "containers with unready status: [quick]"
 
 
+def test_a_changed_image_restarts_that_container_and_no_other():
+    node = Node()
+    containers = [{"name": name, "image": "nginx:1.28"} for name in ("web", "other")]
+    node.create_pod("web", containers=containers)
+    node.run(5)
+    change = {"spec": {"containers": [{"name": "web", "image": "nginx:1.29"}]}}
+    strategic = "application/strategic-merge-patch+json"
+    node.do(node.api.patch("pods", "default/web", change, content_type=strategic))
+    node.run(5)
+    assert node.started == [("web", 0), ("other", 0), ("web", 1)]
+    killing = [message for reason, message, _ in node.events() if reason == "Killing"]
+    assert killing == ["Container web definition changed, will be restarted"]
+    (web,) = [s for s in node.status()["containerStatuses"] if s["name"] == "web"]
+    assert (web["image"], web["restartCount"]) == ("docker.io/library/nginx:1.29", 1)
+
+
+def test_a_pod_says_in_its_last_words_why_it_ended():
+    node = Node()
+    script = "echo no money > /dev/termination-log; exit 2"
+    node.create(image="busybox", command=script, spec={"restartPolicy": "Never"})
+    node.create(
+        "logs",
+        image="busybox",
+        command="echo one; echo two; exit 1",
+        terminationMessagePolicy="FallbackToLogsOnError",
+        spec={"restartPolicy": "Never"},
+    )
+    node.create("quiet", image="busybox", command="exit 1", spec={"restartPolicy": "Never"})
+    node.run(5)
+    ended = {name: node.container(name)["state"]["terminated"] for name in ("web", "logs", "quiet")}
+    messages = {name: terminated.get("message") for name, terminated in ended.items()}
+    assert messages == {"web": "no money\n", "logs": "one\ntwo\n", "quiet": None}
+
+
 # -- the end
 
 

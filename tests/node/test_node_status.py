@@ -34,18 +34,6 @@ def test_a_node_registers_itself():
     ]
 
 
-def test_the_lease_is_renewed_every_ten_seconds_and_belongs_to_the_node():
-    node = Node()
-    node.run(25)
-    lease = node.do(node.api.get("leases", "kube-node-lease/node-1"))
-    assert lease["spec"] == {
-        "holderIdentity": "node-1",
-        "leaseDurationSeconds": 40,
-        "renewTime": "2026-01-01T00:00:20.000000Z",
-    }
-    assert lease["metadata"]["ownerReferences"][0]["uid"] == get(node)["metadata"]["uid"]
-
-
 def test_an_unchanged_status_is_written_every_five_minutes():
     node = Node()
     node.run(301)

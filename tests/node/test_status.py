@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from k8s_ref.node.cri import CREATED, EXITED, RUNNING, Container, ContainerConfig, PodSandbox
 from k8s_ref.node.image_manager import StartError
-from k8s_ref.node.kuberuntime import PodState, is_over
+from k8s_ref.node.pod_actions import PodState, is_over
 from k8s_ref.node.status import OWN_CONDITIONS, TERMINAL, View, pod_status
 from k8s_ref.node.status_manager import merged
 

@@ -5,6 +5,7 @@ from k8s_ref.machinery.meta import condition_of, key_of
 from k8s_ref.scheduler.cache import PodInfo, Snapshot
 from k8s_ref.scheduler.framework import CycleState, Framework
 from k8s_ref.scheduler.profile import default_profile
+from k8s_ref.scheduler.reader import Informed
 from k8s_ref.scheduler.schedule_one import schedule_pod
 from k8s_ref.scheduler.scheduler import Scheduler
 from k8s_ref.sim.loop import Loop
@@ -34,11 +35,28 @@ def asking(name="web", cpu=None, memory=None, **spec):
     return pod(name, **{"containers": [container], **spec})
 
 
-def decide(obj, nodes, pods=(), start=0):
-    """The decision of the default profile about a Pod, with no cluster around it."""
-    framework = Framework(default_profile(), Loop())
+def decide(obj, nodes, pods=(), start=0, reader=None):
+    """The decision of the default profile about a Pod, with no cluster around it; the naive
+    one, after the fast one was found to be the same."""
+    framework = Framework(default_profile(reader=reader), Loop())
     info, snapshot = PodInfo.of(obj), Snapshot.of(nodes, pods)
-    return schedule_pod(framework, CycleState(), info, snapshot, start)
+    fast, naive = (
+        schedule_pod(framework, CycleState(), info, snapshot, start, naive=slow)
+        for slow in (False, True)
+    )
+    assert outcome(fast) == outcome(naive)
+    return naive
+
+
+def outcome(decision):
+    """All that a decision says, to be compared."""
+    scores = [
+        (said.plugin, said.weight, list(said.raw), list(said.normalized))
+        for said in decision.scores
+    ]
+    feasible = [info.name for info in decision.feasible]
+    rejected = (decision.statuses, decision.absent, decision.rejected_by, decision.message)
+    return feasible, scores, decision.totals, rejected, decision.candidate
 
 
 class Scheduled(ControlPlane):
@@ -58,7 +76,8 @@ class Scheduled(ControlPlane):
     async def main(self):
         api = self.client("default-scheduler")
         informers = InformerFactory(api, self.loop)
-        profile = [*default_profile(api), *((plugin, 0) for plugin in self.plugins)]
+        more = ((plugin, 0) for plugin in self.plugins)
+        profile = [*default_profile(api, Informed(informers)), *more]
         self.scheduler = Scheduler(api, informers, self.loop, profile=profile)
         await informers.start()
         self.scheduler.start()

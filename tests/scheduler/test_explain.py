@@ -26,8 +26,10 @@ def test_it_reads_as_a_table():
     assert str(said) == (
         "default/web: 2 of 3 nodes fit\n"
         "node-1  no   TaintToleration: node(s) had untolerated taint(s)\n"
-        "node-2  375  TaintToleration 100×3 + NodeResourcesFit 75×1\n"
-        "node-3  325  TaintToleration 100×3 + NodeResourcesFit 25×1"
+        "node-2  450  TaintToleration 100×3 + NodeResourcesFit 75×1"
+        " + NodeResourcesBalancedAllocation 75×1\n"
+        "node-3  400  TaintToleration 100×3 + NodeResourcesFit 25×1"
+        " + NodeResourcesBalancedAllocation 75×1"
     )
     assert said.best == ["node-2"]
 
@@ -82,7 +84,8 @@ def test_the_row_of_the_chosen_node_is_marked():
     said = explain_decision(plane.loop.trace, "default/web", lambda rev: Past(plane.store, rev))
     assert str(said) == (
         "default/web: 1 of 2 nodes fit\n"
-        "node-1  375  TaintToleration 100×3 + NodeResourcesFit 75×1  ← chosen\n"
+        "node-1  450  TaintToleration 100×3 + NodeResourcesFit 75×1"
+        " + NodeResourcesBalancedAllocation 75×1  ← chosen\n"
         "node-2  no   TaintToleration: node(s) had untolerated taint(s)"
     )
 
@@ -101,3 +104,19 @@ def test_a_pod_nobody_has_looked_at_cannot_be_explained():
     plane = Scheduled()
     with pytest.raises(ValueError, match="no scheduler has decided about pods/default/web"):
         explain_decision(plane.loop.trace, "default/web", lambda rev: Past(plane.store, rev))
+
+
+def test_of_a_pod_that_fits_nowhere_it_says_who_would_have_to_go():
+    low = asking("low", cpu="2", nodeName="node-1")
+    said = explain(asking(cpu="2", priority=10), [node("node-1")], [low])
+    assert str(said).splitlines()[-1] == "preemption: default/low on node-1"
+    said = explain(asking(cpu="2"), [node("node-1")], [low])
+    assert str(said).splitlines()[-1].endswith("1 No preemption victims found for incoming pod.")
+
+
+def test_room_that_is_promised_to_another_counts():
+    promised = asking("promised", cpu="2", priority=10)
+    promised["metadata"]["uid"] = "another"
+    promised["status"] = {"nominatedNodeName": "node-1"}
+    said = explain(asking(cpu="1"), [node("node-1"), node("node-2")], [promised])
+    assert [name for name, verdict in said.nodes.items() if verdict.fits] == ["node-2"]

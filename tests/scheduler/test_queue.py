@@ -194,6 +194,38 @@ def test_an_event_during_the_decision_leads_to_another_try(queue):
     assert queue.where() is Place.BACKOFF
 
 
+def test_an_event_during_the_decision_that_only_helps_others_does_not(queue):
+    queue.put("web", cpu="4")
+    queued = queue.take()
+    queue.move(ClusterEvent.NODE_ADD, None, node(cpu="2"))
+    queue.requeue(queued, queued.pod.pod, FIT)
+    assert queue.where() is Place.UNSCHEDULABLE
+
+
+def test_what_happened_before_a_pod_was_taken_out_is_no_news_to_it(queue):
+    queue.put("early")
+    early = queue.take()
+    queue.move(ClusterEvent.NODE_ADD, None, node())
+    queue.put("late")
+    late = queue.take()
+    queue.requeue(late, late.pod.pod, FIT)
+    queue.requeue(early, early.pod.pod, FIT)
+    assert (queue.where("late"), queue.where("early")) == (Place.UNSCHEDULABLE, Place.BACKOFF)
+
+
+def test_a_pod_whose_victims_are_being_evicted_stays_out_until_it_is_released(queue):
+    (plugin,) = (p for p in queue.framework.plugins if p.name == "DefaultPreemption")
+    queue.put("web")
+    queue.fail()
+    queue.loop.run(60)
+    plugin.preempting.add("uid-web")
+    queue.move(ClusterEvent.NODE_ADD, None, node())
+    assert queue.where() is Place.GATED
+    plugin.preempting.clear()
+    queue.release("default/web")
+    assert queue.where() is Place.ACTIVE
+
+
 def test_nobody_is_unschedulable_for_more_than_five_minutes(queue):
     queue.put("web")
     queue.fail()

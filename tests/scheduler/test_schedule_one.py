@@ -29,7 +29,7 @@ def recorded_nodes():
 
 def recorded_pods():
     for row in RECORDED["pods"]:
-        yield asking(row["name"], **row["requests"], nodeName=row["node"])
+        yield with_path(pod(row["name"], **row["spec"]), ("metadata", "labels"), row["labels"])
 
 
 def titles(cases):
@@ -39,7 +39,8 @@ def titles(cases):
 @pytest.mark.parametrize("case", **titles(RECORDED["cases"]))
 def test_the_message_is_what_a_real_scheduler_said(case):
     critical = {"priority": 2_000_000_000} if "priorityClassName" in case["spec"] else {}
-    decision = decide(pod(**case["spec"], **critical), recorded_nodes(), recorded_pods())
+    obj = with_path(pod(**case["spec"], **critical), ("metadata", "labels"), case.get("labels", {}))
+    decision = decide(obj, recorded_nodes(), recorded_pods())
     assert decision.message == case["message"]
 
 
@@ -49,12 +50,11 @@ def test_the_message_is_right_in_small_clusters_too(case):
     assert decide(pod(**case["spec"]), nodes).message == case["message"]
 
 
-def test_a_pod_that_may_evict_others_is_told_nothing_about_preemption():
+def test_a_pod_that_may_evict_others_is_only_told_why_it_does_not_fit():
     small = asking("small", cpu="1500m", nodeName="node-1", priority=0)
     decision = decide(asking(cpu="1", priority=10), [node(cpu="2")], [small])
-    assert decision.message == (
-        "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate"
-    )
+    assert decision.message == "0/1 nodes are available: 1 Insufficient cpu."
+    assert decision.candidate.node == "node-1"
 
 
 def test_a_pod_that_must_not_evict_is_told_so():
@@ -105,9 +105,10 @@ def test_a_preferred_node_wins_over_an_emptier_one_because_its_plugin_weighs_mor
 def test_totals_are_the_weighted_sums():
     soft = [{"key": "slow", "effect": "PreferNoSchedule"}]
     decision = decide(asking(cpu="1", memory="1Gi"), [node("a"), node("b", taints=soft)])
-    # TaintToleration 100 or 0 times 3, and half the CPU and three quarters of the memory left.
+    # TaintToleration 100 or 0 times 3, half the CPU and three quarters of the memory left, and
+    # the balance 87 of 100 where it was 100.
     assert dict(zip(names(decision.feasible), decision.totals, strict=True)) == {
-        "a": 362, "b": 62,
+        "a": 430, "b": 130,
     }  # fmt: skip
 
 

@@ -62,7 +62,8 @@ def test_the_higher_priority_gets_the_last_place():
     plane = Scheduled(node(cpu="1"))
     process = plane.process
     process.stop()
-    plane.create(asking("first", cpu="1"), asking("urgent", cpu="1", priority=100))
+    plane.do(plane.api.create("priorityclasses", {"metadata": {"name": "high"}, "value": 100}))
+    plane.create(asking("first", cpu="1"), asking("urgent", cpu="1", priorityClassName="high"))
     process.start()
     plane.loop.run(0)
     assert (plane.node_of("first"), plane.node_of("urgent")) == (None, "node-1")
@@ -192,7 +193,8 @@ def test_a_decision_leaves_three_records_each_the_cause_of_the_next():
     assert [(r.verb, r.note) for r in chain] == [
         ("filter", f"2 of 3 nodes fit at revision {created.revision}: "
                    "1 node(s) had untolerated taint(s)"),
-        ("score", "node-2 381: TaintToleration 300, NodeResourcesFit 81"),
+        ("score", "node-2 452: TaintToleration 300, NodeResourcesFit 81, "
+                  "NodeResourcesBalancedAllocation 71"),
         ("select", "node-2"),
         ("bind", "node-2"),
     ]  # fmt: skip

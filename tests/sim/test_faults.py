@@ -89,6 +89,23 @@ def test_a_partition_cuts_a_process_off_until_it_heals():
     assert service.heard == [12.0, 13.0, 14.0, 15.0]
 
 
+def test_what_is_dropped_is_lost_with_all_after_it_until_the_stream_is_found_dead():
+    faults = Faults(Loop())
+    process = Process(faults.loop, "kube-scheduler", lambda: None)
+    faults.add("drop-event", seconds=3, call=2)
+    seen = []
+
+    async def hear():
+        seen.extend(faults.on_event("scheduler", "pods/a") for _ in range(3))
+
+    faults.loop.spawn(hear, process=process)
+    faults.loop.run(0)
+    assert seen[0] == seen[2] == (False, False, 0.0)
+    cut, twice, late = seen[1]
+    assert cut and not twice and 0 < late < 3
+    assert [record.verb for record in faults.loop.trace] == ["lose"]
+
+
 def test_a_person_has_no_process_and_is_spared():
     loop = Loop()
     faults = Faults(loop)
@@ -115,4 +132,4 @@ def test_chance_is_drawn_by_seed():
 def test_an_unknown_fault_is_refused_with_the_list_of_known_ones():
     with pytest.raises(ValueError, match=r"unknown fault 'explode': one of crash-before, "):
         Faults(Loop()).add("explode")
-    assert len(KINDS) == 8
+    assert len(KINDS) == 9

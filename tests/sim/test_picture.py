@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k8s_ref.sim import picture
+from k8s_ref.sim import drawing, picture
 from k8s_ref.sim.picture import BARS, ROWS, Sequence, Timeline
 from k8s_ref.sim.trace import VERBS, Record, Trace
 
@@ -257,7 +257,7 @@ def test_lane_names_do_not_overlap_and_stay_in_the_picture():
 def test_every_word_of_a_lane_name_fits_its_box(one_pod):
     for word in ("replicaset-", "controller", "containerd", "apiserver"):
         assert word in words(Sequence(one_pod).svg(), "en")
-        assert picture._width(word) < picture.PITCH - 10
+        assert drawing.width(word) < picture.PITCH - 10
 
 
 def test_a_life_line_makes_room_for_the_box_in_its_way(one_pod):
@@ -416,7 +416,7 @@ def _luminance(colour):
 
 @pytest.mark.parametrize("page", ["#ffffff", "#1e2129"])
 def test_every_colour_can_be_told_from_a_white_and_from_a_dark_page(page):
-    for colour in (*picture.FLOORS, *picture.HUES.values(), picture.GREY):
+    for colour in (*picture.FLOORS, *picture.HUES.values(), drawing.GREY):
         dark, light = sorted((_luminance(colour), _luminance(page)))
         assert (light + 0.05) / (dark + 0.05) >= 3
 

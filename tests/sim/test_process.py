@@ -78,3 +78,16 @@ def test_a_process_forgets_tasks_that_ended_or_were_cancelled():
     assert len(process.tasks) == 3
     loop.run(1)
     assert len(process.tasks) == 1
+
+
+def test_what_is_stopped_after_a_crash_does_not_come_back():
+    loop, seen = Loop(), []
+    process = make(loop, seen, crash_at=2.0)
+    process.start()
+    loop.run(2.5)
+    process.stop()
+    loop.run(10)
+    assert seen == [1.0, 2.0]
+    process.start()
+    loop.run(1.5)
+    assert seen == [1.0, 2.0, 13.5]

@@ -77,3 +77,10 @@ def test_the_oldest_half_is_forgotten_when_there_are_too_many(monkeypatch):
     assert trace.get(1) is None
     assert trace.number_of(1) == 0
     assert trace.number_of(25) == 25
+
+
+def test_one_record_may_stand_for_two_revisions():
+    trace = Trace()
+    number = trace.add(0, "kubectl", "delete", "pods/default/web", revision=8)
+    trace.also(7, written_with=8)
+    assert trace.number_of(7) == trace.number_of(8) == number

@@ -119,7 +119,7 @@ def reader(browser, address):
     ids=lambda value: getattr(value, "key", value),
 )
 def test_every_page_gives_its_recorded_outputs_in_the_browser(browser, address, page, lang):
-    running = [cell.name for cell in page.cells if cell.runs]
+    running = [cell.name for cell in page.cells if cell.runs_anywhere]
     with reading(browser, address) as reader:
         reader.open(page.key, lang)
         assert reader.page.locator("html").get_attribute("lang") == lang
@@ -155,16 +155,55 @@ def test_no_page_is_wider_than_the_screen(browser, address, width, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", [f"zh/{POD}/", "en/", "en/reference/k8s_ref/sim/loop/"])
+@pytest.mark.parametrize(
+    "path", [f"zh/{POD}/", "en/", "zh/guide/pages/", "en/reference/k8s_ref/sim/loop/"]
+)
 def test_pages_are_accessible(browser, address, path, scheme):
-    axe = (HERE / "tools/web/node_modules/axe-core/axe.min.js").read_text("utf-8")
-    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
     with reading(browser, address, color_scheme=scheme) as reader:
         reader.page.goto(f"{address}/{path}")
-        reader.page.evaluate(axe)
-        found = reader.page.evaluate(f"axe.run({{runOnly: {json.dumps(rules)}}})")["violations"]
-        told = [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
-        assert "\n".join(told) == ""
+        assert violations(reader) == ""
+
+
+def violations(reader) -> str:
+    """What axe finds against the rules of WCAG 2.2, levels A and AA."""
+    axe = (HERE / "tools/web/node_modules/axe-core/axe.min.js").read_text("utf-8")
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+    reader.page.evaluate(axe)
+    found = reader.page.evaluate(f"axe.run({{runOnly: {json.dumps(rules)}}})")["violations"]
+    return "\n".join(f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_narrow_page_with_a_note_and_a_moved_picture_is_accessible(
+    browser, address, lang, scheme
+):
+    view = {"viewport": {"width": 390, "height": 800}, "color_scheme": scheme}
+    with reading(browser, address, **view) as reader:
+        reader.page.goto(f"{address}/{lang}/{packed({'hello': 'x = 1'})}")
+        api.expect(reader.page.locator(".k8s-note")).to_be_visible()
+        assert violations(reader) == ""
+
+
+def test_a_picture_wider_than_the_screen_moves_with_the_keyboard(browser, address):
+    with reading(browser, address, viewport={"width": 390, "height": 800}) as reader:
+        picture = reader.open(HOME, "en").cell("architecture").locator(".k8s-rich")
+        api.expect(picture).to_have_attribute("tabindex", "0")
+        assert picture.get_attribute("aria-label") == "Picture, moves sideways"
+        reader.cell("architecture").locator(".k8s-edit").focus()
+        reader.page.keyboard.press("Tab")
+        api.expect(picture).to_be_focused()
+        reader.page.keyboard.press("ArrowRight")
+        moved = "() => document.activeElement.scrollLeft > 0"
+        reader.page.wait_for_function(moved, timeout=LONG)
+        reader.run("architecture")
+        api.expect(picture).to_have_attribute("tabindex", "0")
+
+
+def test_a_picture_that_fits_is_no_stop_for_the_keyboard(reader):
+    reader.open(HOME, "en")
+    api.expect(reader.cell("architecture").locator("svg")).to_be_visible()
+    assert reader.cell("architecture").locator("[tabindex]").count() == 0
 
 
 @pytest.mark.parametrize(("locale", "lang"), [("zh-CN", "zh"), ("en-GB", "en"), ("fr-FR", "en")])
@@ -223,9 +262,21 @@ def test_a_quotation_leads_to_its_line_in_the_whole_file(reader):
 
 
 @pytest.mark.parametrize(
-    ("lang", "query"), [("zh", "调度器"), ("zh", "kubelet"), ("en", "scheduler"), ("en", "watch")]
+    ("lang", "query", "place"),
+    [
+        ("zh", "调度器", "scheduler/"),
+        ("zh", "绑定", "scheduler/"),
+        ("zh", "CrashLoopBackOff", "node/kubelet"),
+        ("zh", "Cluster.run", "workbench"),
+        ("zh", "kubelet", "node/kubelet"),
+        ("en", "scheduler", "scheduler/"),
+        ("en", "bind", ""),
+        ("en", "CrashLoopBackOff", "node/kubelet"),
+        ("en", "Cluster.run", "workbench"),
+        ("en", "watch", ""),
+    ],
 )
-def test_search_finds_words_of_both_languages(reader, lang, query):
+def test_search_finds_words_of_both_languages(reader, lang, query, place):
     reader.page.goto(f"{reader.base}/{lang}/")
     box = reader.page.locator("[data-md-component=search-query]")
     box.click()
@@ -237,6 +288,16 @@ def test_search_finds_words_of_both_languages(reader, lang, query):
         "(all) => all.map((a) => a.href)"
     )
     assert all(f"/{lang}/" in link for link in links)
+    assert any(place in link for link in links), links
+    reader.no_trouble()
+
+
+def test_a_cell_for_the_host_has_its_reason_where_others_have_a_button(reader):
+    reader.open("guide/pages", "en")
+    cell = reader.cell("process")
+    assert "Runs on your machine only: starts another process" in cell.inner_text()
+    assert cell.locator("button.k8s-run, button.k8s-edit").count() == 0
+    assert reader.output("process").strip() == "2 nodes"
     reader.no_trouble()
 
 
@@ -359,6 +420,19 @@ def test_if_python_cannot_be_loaded_the_page_says_why(reader):
     assert reader.status("hello").startswith("✓ same"), "a second try begins anew"
 
 
+def test_python_begins_where_it_had_imported_us_or_else_from_nothing(reader):
+    reader.open(HOME, "en")
+    reader.page.route("**/snapshot.bin", lambda route: route.abort())
+    reader.run("hello")
+    assert reader.status("hello").startswith("✓ same")
+    reader.page.unroute("**/snapshot.bin")
+    reader.open(HOME, "zh")
+    reader.run("hello")
+    assert reader.status("hello").startswith("✓")
+    assert (200, f"{reader.base}/_/pyodide/snapshot.bin") in reader.replies
+    assert not any("of no use" in trouble for trouble in reader.troubles)
+
+
 def test_the_buttons_can_be_reached_and_pressed_with_the_keyboard(reader):
     reader.open(HOME, "en")
     reader.cell("hello").locator(".k8s-run").focus()
@@ -371,6 +445,19 @@ def test_the_buttons_can_be_reached_and_pressed_with_the_keyboard(reader):
     reader.page.keyboard.press("Escape")
     reader.page.keyboard.press("Tab")
     api.expect(reader.cell("hello").locator(".cm-content")).not_to_be_focused()
+
+
+def test_keys_open_the_search_and_turn_the_page(reader):
+    reader.open("guide/use", "en").page.keyboard.press("/")
+    api.expect(reader.page.locator("[data-md-component=search-query]")).to_be_focused()
+    reader.page.keyboard.press("Escape")
+    reader.page.locator("article h1").click()
+    reader.page.keyboard.press("n")
+    reader.page.wait_for_url(f"{reader.base}/en/guide/pages/")
+    reader.page.wait_for_selector(".k8s-bar")
+    reader.page.keyboard.press("p")
+    reader.page.wait_for_url(f"{reader.base}/en/guide/use/")
+    reader.no_trouble()
 
 
 # -- Links with edits

@@ -122,6 +122,14 @@ def test_a_difference_of_structure_is_found_on_its_line(draft, old, new, problem
     assert any(text.startswith(f"docs/draft.md:{problem}") for text in draft.problems())
 
 
+@pytest.mark.parametrize("quoted", ["「二」", "『二』"])
+def test_other_quotation_marks_are_found_on_their_line(draft, quoted):
+    draft.change("数到二。", f"数到{quoted}。")
+    assert (
+        f"docs/draft.md:11: write “ ” in Chinese, not {quoted[0]} {quoted[-1]}" in draft.problems()
+    )
+
+
 def test_what_stands_in_one_language_only_is_told_with_the_place_where_it_is_missing(draft):
     draft.change("数到二。", "数到 `2`。")
     assert draft.problems() == [
@@ -315,3 +323,78 @@ def test_trying_an_exercise_does_not_change_the_page(draft):
 def test_doctests_in_an_ordinary_cell_are_run(draft):
     draft.change("x + 1\n", 'def f():\n    """\n    >>> f()\n    3\n    """\n    return 4\nx + 1\n')
     assert draft.problems() == ["docs/draft.md:25: in cell 'count', f() gives '4', not '3'"]
+
+
+# -- Cells for the host
+
+
+HOST = """
+```python name="host" host="needs a process of its own · 要有自己的进程"
+import os
+os.getpid() > 0
+```
+
+```output
+True
+```
+"""
+
+
+def many(count):
+    """So many cells with nothing to show."""
+    return "".join(f'\n```python name="more-{n}"\npass\n```\n' for n in range(count))
+
+
+def test_a_host_cell_is_run_and_its_output_compared(draft):
+    draft.page.write_text(draft.page.read_text() + HOST + many(8))
+    assert draft.problems() == []
+    draft.change("os.getpid() > 0", "os.getpid() < 0")
+    assert draft.problems() == [f"docs/draft.md:46: the output of cell 'host' changed; {UPDATE}"]
+
+
+@pytest.mark.parametrize("reason", ["", "needs etcd", "要有 etcd", "needs etcd · ", " · 要有 etcd"])
+def test_a_host_cell_says_why_in_both_languages(draft, reason):
+    draft.page.write_text(draft.page.read_text() + HOST + many(8))
+    draft.change("needs a process of its own · 要有自己的进程", reason)
+    assert (
+        "docs/draft.md:40: a host cell says why it cannot run in a browser, in both languages: "
+        'host="needs a real etcd · 要有真的 etcd"'
+    ) in draft.problems()
+
+
+@pytest.mark.parametrize("tag", ["exercise", "solution"])
+def test_what_is_tried_in_the_browser_cannot_be_for_the_host(draft, tag):
+    draft.page.write_text(draft.page.read_text() + STUB + many(8))
+    draft.change(f'tags=["{tag}"]', f'tags=["{tag}"] host="why · 为什么"')
+    line = {"exercise": 40, "solution": 48}[tag]
+    assert f"docs/draft.md:{line}: only a python or console cell can be for the host" in (
+        problem.split(";")[0] for problem in draft.problems()
+    )
+
+
+def test_of_ten_cells_one_may_be_for_the_host(draft):
+    draft.page.write_text(draft.page.read_text() + HOST + many(7))
+    assert draft.problems() == [
+        "docs/draft.md:40: 1 of 9 cells are for the host, and at most one in ten may be; "
+        "make this one run in a browser"
+    ]
+    draft.page.write_text(draft.page.read_text() + '\n```python name="tenth"\npass\n```\n')
+    assert draft.problems() == []
+
+
+def test_of_too_many_host_cells_the_last_ones_are_named(draft):
+    other = HOST.replace('"host"', '"other"')
+    draft.page.write_text(draft.page.read_text() + HOST + other + many(9))
+    assert [text.split(" cells")[0] for text in draft.problems()] == ["docs/draft.md:49: 2 of 12"]
+
+
+def test_no_other_cell_may_need_what_a_host_cell_left_behind(draft):
+    after = "\n```python name=\"after\"\nos.sep\n```\n\n```output\n'/'\n```\n"
+    draft.page.write_text(draft.page.read_text() + HOST + after + many(8))
+    assert draft.problems() == [
+        "docs/draft.md:49: cell 'after' shows something else where host cells do not run; "
+        "make it do without them, or a host cell too"
+    ]
+    draft.change('name="after"', 'name="after" host="needs the other · 要有前一个"')
+    draft.page.write_text(draft.page.read_text() + many(30).replace("more", "even"))
+    assert draft.problems() == []

@@ -8,6 +8,7 @@ import pytest
 from k8s_ref.cli.where import Name, names
 from tools.site import coverage, glossary, ledger
 from tools.site.assemble import Pages, check_data, documents, run_pages
+from tools.site.reference import chinese_words
 from tools.site.rows import Row, rows
 from tools.site.tooltips import Tooltips
 from tools.site.where import where
@@ -135,6 +136,46 @@ def test_a_term_that_lacks_something_is_found_on_its_line(data, old, new, proble
 def test_a_word_that_chinese_must_avoid_is_found_on_its_line(data, old, new, problem):
     data.change(old, new)
     assert f"docs/draft.md:{problem}" in data.problems()
+
+
+VOLUME = """- key: taint
+  en: taint
+  zh: 污点
+  keep_english: true
+  not: [污点]
+  def: {en: A mark., zh: 标记。}
+- key: volume
+  en: volume
+  zh: 存储卷
+  keep_english: false
+  not: [卷]
+  def: {en: A directory., zh: 目录。}
+"""
+
+
+@pytest.mark.parametrize(
+    ("prose", "problems"),
+    [
+        ("挂上存储卷。", []),
+        ("令牌卷，再加存储卷。", ["13: say 存储卷, not 卷 (docs/terms.yml)"]),
+        ("有 taint（污点）的节点。", []),
+        ("有污点的节点。", ["13: say taint, not 污点 (docs/terms.yml)"]),
+        ("有污点（taint）的节点。", ["13: say taint, not 污点 (docs/terms.yml)"]),
+        ("`污点`、[污点](a.md)。", ["13: say taint, not 污点 (docs/terms.yml)"]),
+    ],
+)
+def test_a_word_inside_the_right_one_or_as_its_gloss_is_allowed(data, prose, problems):
+    write(data.project.root, "docs/terms.yml", TERMS + VOLUME)
+    data.change("第二段。", prose)
+    found = [text for text in data.problems() if "terms.yml" in text]
+    assert found == [f"docs/draft.md:{text}" for text in problems]
+
+
+def test_comments_and_fences_of_chinese_are_read_too(data):
+    data.change("#zh 一", "#zh 一个结点")
+    data.change("第二段。", "```text\n结点\n```")
+    found = [text for text in data.problems() if "terms.yml" in text]
+    assert found == ["docs/draft.md:28: say 节点, not 结点 (docs/terms.yml)"]
 
 
 def test_such_a_word_is_allowed_as_code_and_where_no_row_forbids_it(data):
@@ -281,6 +322,12 @@ def test_what_a_term_means_cannot_break_the_page():
     assert shown == 'An <abbr title="Said &quot;so&quot; in a&lt;b&gt;.">x</abbr>.'
 
 
+def test_the_search_knows_the_terms_but_none_that_hides_another(data):
+    known = chinese_words(data.project.root).split()
+    assert {"调度器", "节点", "循环", "容器组"} <= set(known)
+    assert "工作节点" not in known
+
+
 # -- The pages
 
 
@@ -377,6 +424,41 @@ def test_a_page_that_is_only_text_covers_nothing(data):
     data.page.write_text(text[: text.index("```python")])
     shown = coverage.coverage(data.project.root, data.project.pages(), "en", "coverage")
     assert "- [1](#row-1) Counting\n- [2](#row-2) Sleeping" in shown
+
+
+HOST = """
+```python name="here" host="needs `etcd` · 要有 `etcd`"
+1
+```
+
+```output
+1
+```
+"""
+
+
+def test_the_cells_for_the_host_are_listed_with_their_reasons(data):
+    data.page.write_text(data.page.read_text("utf-8") + HOST)
+    shown = emitted(data, "host")
+    assert "| [Counting](draft.md#cell-here) | `here` | needs `etcd` |" in shown
+    assert '<div class="k8s-cell" id="cell-here"' in shown
+
+
+def test_where_no_cell_is_for_the_host_the_list_says_so(data):
+    assert emitted(data, "host", "zh").endswith("一个也没有。\n")
+
+
+def test_a_cell_for_the_host_shows_its_reason_where_others_have_buttons(data):
+    data.page.write_text(data.page.read_text("utf-8") + HOST)
+    for lang, reason in (
+        ("zh", "只在本机运行：要有 etcd"),
+        ("en", "Runs on your machine only: needs etcd"),
+    ):
+        done = run_pages(data.project, lambda text: None)
+        shown = dict(documents(data.project, done, lang))["draft.md"]
+        cell = shown[shown.index('id="cell-here"') :]
+        assert 'data-host="yes"' in cell
+        assert re.sub("</?code>", "", cell).count(reason) == 1
 
 
 # -- This project

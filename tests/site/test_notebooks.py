@@ -8,6 +8,7 @@ import nbclient
 import nbformat
 import pytest
 
+from k8s_ref.sim.picture import Sequence
 from tools.site import notebooks
 from tools.site.assemble import run_pages
 from tools.site.project import HERE, Project
@@ -58,7 +59,6 @@ def shown(cell):
         else:
             data = {kind: "".join(text) for kind, text in output.data.items()}
             data["text/plain"] = "".join(data["text/plain"].split())
-            data["image/svg+xml"] = re.sub(' lang="(zh|en)"', "", data.get("image/svg+xml", ""))
             found.append(data)
     return found
 
@@ -175,6 +175,43 @@ def test_an_exercise_is_followed_by_its_examination(book):
     assert "".join(check["source"]).endswith("examine(one)")
     assert check["outputs"][0]["data"]["text/plain"].startswith("✗ 0/1")
     assert book["cells"][-1]["metadata"]["jupyter"] == {"source_hidden": True}
+
+
+def test_a_cell_for_the_host_is_a_cell_of_the_notebook_as_any_other(draft):
+    host = '\n```python name="here" host="needs etcd · 要有 etcd"\n1\n```\n\n```output\n1\n```\n'
+    draft.page.write_text(draft.page.read_text() + host)
+    assert draft.run("notebooks") == 0
+    book = json.loads((draft.project.notebooks / "zh" / "draft.ipynb").read_text())
+    cell = book["cells"][-1]
+    assert cell["id"] == "here" and cell["outputs"][0]["data"]["text/plain"] == "1"
+    assert cell["metadata"]["host"] == "要有 etcd"
+
+
+PICTURE = """
+```python name="draw"
+from k8s_ref.sim.picture import Sequence
+Sequence([])
+```
+
+```output
+
+```
+"""
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_notebook_with_pictures_says_their_language_before_its_first_cell(draft, lang):
+    draft.page.write_text(draft.page.read_text() + PICTURE)
+    assert draft.run("notebooks") == 0
+    book = json.loads((draft.project.notebooks / lang / "draft.ipynb").read_text())
+    first, *_, last = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert first["id"] == "language" and first["outputs"] == []
+    assert "".join(first["source"]).endswith(f'speak("{lang}")')
+    assert last["outputs"][0]["data"]["image/svg+xml"] == Sequence([]).svg(lang)
+
+
+def test_a_notebook_without_pictures_has_no_such_cell(book):
+    assert "language" not in [cell["id"] for cell in book["cells"]]
 
 
 def test_a_stale_a_missing_and_a_stray_notebook_are_found(draft, capsys):

@@ -10,13 +10,15 @@ import subprocess
 import sys
 import threading
 import zipfile
+from xml.etree import ElementTree
 
 import pytest
 
 import tools.site
-from tools.site import web, wheels
+from tools.site import sitemap, web, wheels
 from tools.site.__main__ import main
 from tools.site.project import HERE, Project
+from tools.site.search_index import lighten
 from tools.site.serve import serve, server
 
 
@@ -102,6 +104,44 @@ def test_the_node_of_the_python_package_index_will_do(monkeypatch, tmp_path):
     assert web.npm()[1] == str(package / "lib/node_modules/npm/bin/npm-cli.js")
 
 
+# -- The map for search engines
+
+
+@pytest.fixture
+def built_site(tmp_path):
+    for page in ("zh", "en", "zh/flows/a&b", "en/flows/a&b", "zh/reference/only"):
+        (tmp_path / page).mkdir(parents=True)
+        (tmp_path / page / "index.html").touch()
+    return tmp_path
+
+
+def test_the_map_tells_the_two_languages_of_each_page(built_site):
+    sitemap.write(built_site, "https://k8s.example/ref/")
+    root = ElementTree.parse(built_site / "sitemap.xml").getroot()
+    found = {
+        url.findtext("{http://www.sitemaps.org/schemas/sitemap/0.9}loc"): {
+            link.get("hreflang"): link.get("href")
+            for link in url.iter("{http://www.w3.org/1999/xhtml}link")
+        }
+        for url in root
+    }
+    at = "https://k8s.example/ref"
+    assert list(found) == [
+        *(f"{at}/zh/", f"{at}/zh/flows/a&b/", f"{at}/zh/reference/only/"),
+        *(f"{at}/en/", f"{at}/en/flows/a&b/"),
+    ]
+    for page in ("", "flows/a&b/"):
+        both = {lang: f"{at}/{lang}/{page}" for lang in ("zh", "en")}
+        assert found[both["zh"]] == found[both["en"]] == both
+    assert found[f"{at}/zh/reference/only/"] == {"zh": f"{at}/zh/reference/only/"}
+
+
+def test_without_an_address_there_is_no_map(built_site):
+    sitemap.write(built_site, "https://k8s.example")
+    sitemap.write(built_site, "")
+    assert not (built_site / "sitemap.xml").exists()
+
+
 # -- Serving
 
 
@@ -175,3 +215,29 @@ def test_cells_are_given_as_json_with_what_they_show(draft, capsys):
     (cell,) = json.loads(capsys.readouterr().out)["draft"]
     assert (cell["kind"], cell["name"], cell["text"]) == ("python", "count", "line 1\nline 2\n2")
     assert len(cell["digest"]) == 16
+
+
+def test_cells_for_the_host_are_not_given_to_other_engines(draft, capsys):
+    host = '\n```python name="here" host="needs etcd · 要有 etcd"\n1\n```\n\n```output\n1\n```\n'
+    draft.page.write_text(draft.page.read_text() + host)
+    capsys.readouterr()
+    assert draft.run("cells") == 0
+    assert [c["name"] for c in json.loads(capsys.readouterr().out)["draft"]] == ["count"]
+
+
+def test_the_search_index_has_pages_by_their_words_and_the_reference_by_its_names(tmp_path):
+    docs = [
+        {"location": "sim/loop/#time", "title": "Time", "text": "Time is virtual."},
+        {
+            "location": "reference/k8s_ref/sim/loop/#k8s_ref.sim.loop.Loop.run",
+            "title": "run",
+            "text": "run(seconds) -&gt; None Let so many virtual seconds pass.",
+        },
+        {"location": "reference/k8s_ref/sim/loop/", "title": "The loop", "text": "One heap."},
+    ]
+    index = tmp_path / "search" / "search_index.json"
+    index.parent.mkdir()
+    index.write_text(json.dumps({"config": {}, "docs": docs}))
+    lighten(tmp_path)
+    said = [entry["text"] for entry in json.loads(index.read_text())["docs"]]
+    assert said == ["Time is virtual.", "Loop.run", "One heap."]

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from tools.site import coverage, glossary, ledger, notebooks
+from tools.site import coverage, glossary, host, ledger, notebooks
 from tools.site.emit import Edition
 from tools.site.listing import listing
 from tools.site.lock import drift
@@ -58,6 +58,7 @@ def run_pages(project: Project, say: Say) -> Pages:
         check_symbols(page, project)
     done.problems += done.broken
     done.problems += [problem for ran in done.plays for problem in compare(ran)]
+    done.problems += host.problems(done.plays)
     done.problems += drift(project.lock, project.shown(project.lock), done.pages)
     done.problems += check_sections(done.pages, sections(project))
     done.problems += check_data(project, done.pages)

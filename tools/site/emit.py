@@ -71,13 +71,23 @@ class Edition:
         facts = {"kind": cell.kind, "name": cell.name, "digest": digest(outputs)}
         if cell.may_raise:
             facts["raises"] = "yes"
+        if cell.host:
+            facts["host"] = "yes"
         data = " ".join(f'data-{name}="{value}"' for name, value in facts.items())
         script = cell.source if cell.kind == "console" else ""
-        shown = f'<div class="k8s-output" role="group" aria-label="{self.words["output"]}">'
+        # Whoever searches looks for what is explained, not for what was printed.
+        shown = '<div class="k8s-output" data-search-exclude role="group"'
+        shown += f' aria-label="{self.words["output"]}">'
         shown += as_html(outputs, script) + "</div>"
-        return "\n\n".join(
-            [f'<div class="k8s-cell" {data} markdown="1">', self.code(cell), shown, "</div>"]
-        )
+        place = f'id="cell-{cell.name}" ' if cell.host else ""
+        head = f'<div class="k8s-cell" {place}{data} markdown="1">'
+        bar = self.reason(cell) if cell.host else ""
+        return "\n\n".join(part for part in (head, self.code(cell), bar, shown, "</div>") if part)
+
+    def reason(self, cell: Cell) -> str:
+        """Why there is no button."""
+        why = re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(cell.host[self.lang]))
+        return f'<p class="k8s-bar k8s-host">{self.words["host"]}{why}</p>'
 
     def code(self, cell: Cell) -> str:
         """What a cell runs.  A transcript repeats its script, which waits for the editor."""
@@ -101,7 +111,8 @@ class Edition:
         # As HTML: MkDocs does not know the lines, which are put in when it is done.
         href = f"{up}reference/{where}/#{anchor(code.line)}"
         link = f'<p><a href="{href}"><code>{quote.symbol}</code></a></p>'
-        return f'<div class="k8s-quote" markdown="1">\n\n{shown}\n\n{link}\n\n</div>'
+        head = '<div class="k8s-quote" data-search-exclude markdown="1">'
+        return f"{head}\n\n{shown}\n\n{link}\n\n</div>"
 
     def places(self, page: Page) -> str:
         """Where the other things of the same key are; only what exists."""

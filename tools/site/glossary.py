@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tools.site.blocks import pairs
 from tools.site.model import Page, Problem, Text
 from tools.site.parity import CODE
 from tools.site.rows import Row, cell, demand, rows, table
@@ -44,16 +45,22 @@ def avoided(known: list[Row], pages: list[Page]) -> Iterator[Problem]:
     wrong = {word: term for term in known for word in term.get("not") or ()}
     if not wrong:
         return
-    pattern = re.compile("|".join(map(re.escape, sorted(wrong, key=len, reverse=True))))
+    # A wrong word may be part of a right one; and in brackets it explains the English one.
+    right = {said(term, "zh") for term in known} - set(wrong)
+    longest = sorted({*wrong, *right, *(f"（{word}）" for word in wrong)}, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, longest)))
     for page in pages:
-        for text in (page.title["zh"], *(prose.zh for prose in page.prose)):
+        for text in (pair.zh for pair in pairs(page)):
             for line, word in found_in(text, pattern):
-                right = said(wrong[word], "zh")
-                yield Problem(page.path, line, f"say {right}, not {word} ({FILE})")
+                if word in wrong:
+                    say = said(wrong[word], "zh")
+                    yield Problem(page.path, line, f"say {say}, not {word} ({FILE})")
 
 
 def found_in(text: Text, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
     """Where a pattern stands in prose, code aside: line and word."""
+    if str(text).lstrip().startswith("```"):
+        return
     for line, words in enumerate(text.lines, text.line):
         yield from ((line, found[0]) for found in pattern.finditer(CODE.sub("", words)))
 

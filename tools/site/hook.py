@@ -22,9 +22,11 @@ import jieba  # type: ignore[import-untyped]  # noqa: E402
 from mkdocs.exceptions import PluginError  # noqa: E402
 from mkdocs.plugins import event_priority  # noqa: E402
 
+from tools.site import sitemap  # noqa: E402
 from tools.site.assemble import assemble, run_pages  # noqa: E402
 from tools.site.listing import fill  # noqa: E402
 from tools.site.project import Project  # noqa: E402
+from tools.site.search_index import lighten  # noqa: E402
 
 READY = "K8S_REF_DOCS_READY"
 LANG = "K8S_REF_DOCS_LANG"
@@ -106,17 +108,21 @@ def on_build_error(error: Exception) -> None:
     """If Chinese fails, English is not waited for."""
     for process in ENGLISH:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 @event_priority(-100)
 def on_post_build(config: Any) -> None:
-    """After both languages comes what they share."""
+    """After both languages comes what they share; MkDocs' own map knows one language only."""
+    for own in Path(config.site_dir).glob("sitemap.xml*"):
+        own.unlink()
+    lighten(Path(config.site_dir))
     for process in ENGLISH:
         print(process.communicate()[0].rstrip(), flush=True)
         if process.returncode:
             raise PluginError("the English site was not built; see above")
         share()
+        sitemap.write(PROJECT.site, (config.site_url or "").removesuffix(f"{language()}/"))
 
 
 def share() -> None:

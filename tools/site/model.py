@@ -59,11 +59,18 @@ class Cell:
     tags: tuple[str, ...] = ()
     output: Text | None = None
     output_end: int = 0
+    host: dict[str, str] = field(default_factory=dict)
+    """Why it cannot run in a browser, in each language; empty if it can."""
 
     @property
     def runs(self) -> bool:
         """Whether it runs with the page; an exercise and its solution do not."""
         return self.kind in ("python", "console")
+
+    @property
+    def runs_anywhere(self) -> bool:
+        """Whether it runs in a browser too."""
+        return self.runs and not self.host
 
     @property
     def recorded(self) -> str:

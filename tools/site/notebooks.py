@@ -14,7 +14,9 @@ from typing import Any
 import jupytext  # type: ignore[import-untyped]
 import nbformat
 
-from k8s_ref.cli.cellrun import Output, console_call, examine, text_of
+from k8s_ref.cli.cellrun import Output, console_call, text_of
+from k8s_ref.cli.grading import examine
+from k8s_ref.cli.notebook import speak
 from tools.site.blocks import joined
 from tools.site.emit import fence, localized
 from tools.site.model import LANGUAGES, Cell, Part, Problem, Prose, Quote
@@ -23,6 +25,8 @@ from tools.site.symbols import code_of
 
 Notebook = dict[str, Any]
 ADMONITION = re.compile(r'^(?:!!!|\?\?\?\+?) \w+(?: "(.*)")?\n((?: {4}.*\n?|\n)+)', re.M)
+LANGUAGE = "language"
+SVG, XMLNS = "image/svg+xml", "http://www.w3.org/2000/svg"
 FORMAT = {"extension": ".md", "format_name": "markdown"}
 
 
@@ -87,7 +91,10 @@ class Maker:
 
     def markdown(self) -> str:
         """The page as jupytext Markdown."""
-        parts = (self.part(part) for part in self.done.page.parts)
+        parts = [self.part(part) for part in self.done.page.parts]
+        if any(picture(one) for shown in self.done.outputs.values() for one in shown):
+            first = next(n for n, one in enumerate(self.done.page.parts) if isinstance(one, Cell))
+            parts.insert(first, fence(language_cell(self.lang), f'python name="{LANGUAGE}"'))
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def part(self, part: Part) -> str:
@@ -106,6 +113,7 @@ class Maker:
         source = console_call(cell.source) if cell.kind == "console" else cell.source
         tags = ", ".join(f'"{tag}"' for tag in cell.tags)
         info = f'python name="{cell.name}"' + (f" tags=[{tags}]" if tags else "")
+        info += f' host="{cell.host[self.lang]}"' if cell.host else ""
         text = fence(localized(source, self.lang), info)
         if cell.kind == "exercise":
             text += "\n\n" + fence(examination(cell), f'python name="{cell.name}-check"')
@@ -152,7 +160,7 @@ class Maker:
 
     def shown(self, cells: dict[str, Cell], name: str) -> list[Output]:
         """What a cell of the notebook shows."""
-        if name in cells:
+        if name in cells or name == LANGUAGE:
             return self.done.outputs.get(name, [])
         exercise = cells[name.removesuffix("-check")]
         session = replay(exercise, self.done)
@@ -167,9 +175,9 @@ class Maker:
         if one["type"] == "error":
             return new("error", ename=one["name"], evalue=one["message"], traceback=[text_of(one)])
         data = dict(one["data"])
-        if "image/svg+xml" in data:
-            head = f'<svg lang="{self.lang}" '
-            data["image/svg+xml"] = re.sub(r"^\s*<svg (?!lang=)", head, data["image/svg+xml"])
+        if picture(one):
+            spoken = rf'\1 lang="{self.lang}" xml:lang="{self.lang}">'
+            data[SVG] = re.sub(r"^(<svg [^>]*) >", spoken, data[SVG])
         if one["type"] == "display":
             return new("display_data", data=data)
         return new("execute_result", data=data, execution_count=number)
@@ -178,6 +186,17 @@ class Maker:
 def as_cell(markdown: str) -> str:
     """Markdown that stays one cell."""
     return f"<!-- #region -->\n{markdown}\n<!-- #endregion -->"
+
+
+def picture(one: Output) -> bool:
+    """Whether an output is a picture that leaves its language to the page."""
+    return one.get("data", {}).get(SVG, "").startswith(f'<svg xmlns="{XMLNS}" class="k8s-picture"')
+
+
+def language_cell(lang: str) -> str:
+    """The cell in which a notebook says which language its pictures speak."""
+    why = {"zh": "# 这本笔记本里的图说中文", "en": "# The pictures of this notebook speak English"}
+    return f'{why[lang]}\nfrom {speak.__module__} import {speak.__name__}\n\nspeak("{lang}")'
 
 
 def examination(exercise: Cell) -> str:

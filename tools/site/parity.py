@@ -15,6 +15,7 @@ from tools.site.lock import Hashes, Locked, hashes
 from tools.site.model import Cell, Page, Prose, Text
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+QUOTED = re.compile(r"「[^」]*」|『[^』]*』")
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 HEADING_ID = re.compile(r"\{ *#[\w-]+ *\}\s*$")
 NEUTRAL: tuple[tuple[str, re.Pattern[str]], ...] = (
@@ -125,6 +126,10 @@ def check_words(prose: Prose, wrong: Report) -> None:
     """Each region is in its own language."""
     if not CHINESE.search(str(prose.zh)):
         wrong(prose.zh.line, "there is no Chinese in the zh region; write it in Chinese")
+    for n, line in enumerate(prose.zh.lines):
+        if quoted := QUOTED.search(CODE.sub("", line)):
+            marks = f"{quoted[0][0]} {quoted[0][-1]}"
+            wrong(prose.zh.line + n, f"write “ ” in Chinese, not {marks}")
     for n, line in enumerate(prose.en.lines):
         if len(CHINESE.findall(CODE.sub("", line))) > 4:
             wrong(prose.en.line + n, "there is Chinese in the en region; write it in English")

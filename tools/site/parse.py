@@ -9,6 +9,7 @@ line number.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -140,7 +141,19 @@ class Reader:
             self.page.wrong(line, f"no tag is called {min(unknown)!r}; there are {sorted(TAGS)}")
         self.names.add(name)
         kind = "exercise" if "exercise" in tags else "solution" if "solution" in tags else kind
-        self.page.parts.append(Cell(kind, name, line, self.at + 1, source, tags))
+        host = self.reasons(line, kind, found["host"]) if "host" in found else {}
+        self.page.parts.append(Cell(kind, name, line, self.at + 1, source, tags, host=host))
+
+    def reasons(self, line: int, kind: str, text: str) -> dict[str, str]:
+        """Why a cell cannot run in a browser, by language."""
+        en, _, zh = (part.strip() for part in text.partition(" · "))
+        if not en or not zh:
+            say = "a host cell says why it cannot run in a browser, in both languages"
+            self.page.wrong(line, f'{say}: host="needs a real etcd · 要有真的 etcd"')
+        if kind in ("exercise", "solution"):
+            text = "only a python or console cell can be for the host; take `host=` away"
+            self.page.wrong(line, text)
+        return {"en": en, "zh": zh}
 
     def add_output(self, output: Text) -> None:
         """The recorded output of the cell right before it."""
@@ -150,9 +163,7 @@ class Reader:
                 output.line - 1, "an output must follow the cell it belongs to; move it"
             )
             return
-        self.page.parts[-1] = Cell(
-            last.kind, last.name, last.line, last.end, last.source, last.tags, output, self.at + 1
-        )
+        self.page.parts[-1] = replace(last, output=output, output_end=self.at + 1)
 
 
 def trimmed(text: Text) -> Text:

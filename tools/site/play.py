@@ -41,7 +41,7 @@ class Play:
                 "digest": digest(self.outputs[cell.name]),
             }
             for cell in self.page.cells
-            if cell.runs
+            if cell.runs_anywhere
         ]
 
 

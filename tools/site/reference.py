@@ -6,12 +6,14 @@ tests, and the list of all modules.  Nobody writes them, so they cannot be out o
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from pathlib import Path
 
+from tools.site import host
 from tools.site.coverage import coverage
 from tools.site.emit import Edition, Generator, front_matter, path_to
-from tools.site.glossary import glossary
+from tools.site.glossary import glossary, terms
 from tools.site.ledger import ledger
 from tools.site.listing import place
 from tools.site.model import Page
@@ -71,6 +73,7 @@ def generators(root: Path, pages: list[Page]) -> dict[str, Generator]:
         "modules": lambda lang, key: module_tables(root, pages, lang, key),
         "glossary": lambda lang, key: glossary(root, lang),
         "ledger": lambda lang, key: ledger(root, lang, key),
+        "host": lambda lang, key: host.listed(pages, lang, key),
         "where": lambda lang, key: where(root, pages, lang, key),
         "coverage": lambda lang, key: coverage(root, pages, lang, key),
     }
@@ -100,6 +103,12 @@ def module_row(module: Module, pages: list[Page], lang: str, key: str) -> str:
 
 
 def chinese_words(root: Path) -> str:
-    """The Chinese names of modules, one a line: words that the search must not cut."""
-    found = {word for module in modules(root) for word in module.title["zh"].split()}
-    return "".join(f"{word}\n" for word in sorted(found) if len(word) > 1 and not word.isascii())
+    """Names of modules and terms, one a line: words that the search must not cut.
+
+    The search completes what was typed, and so 调度 finds 调度器; but 节点 would not find 工作节点,
+    which therefore may be cut.
+    """
+    said = [*(module.title["zh"] for module in modules(root)), *(t["zh"] for t in terms(root))]
+    found = {word for text in said for word in re.findall("[\u4e00-\u9fff]{2,}", text)}
+    whole = (word for word in found if not any(other in word[1:] for other in found))
+    return "".join(f"{word}\n" for word in sorted(whole))

@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { snapshot } from "./snapshot.mjs";
 
 const [out, wheels] = process.argv.slice(2);
 rmSync(out, { recursive: true, force: true });
@@ -25,3 +26,6 @@ for (const file of files) cpSync(join("node_modules/pyodide", file), join(out, "
 const names = readdirSync(wheels).filter((name) => name.endsWith(".whl")).sort();
 for (const name of names) cpSync(join(wheels, name), join(out, "wheels", name));
 writeFileSync(join(out, "wheels", "wheels.json"), JSON.stringify(names) + "\n");
+await snapshot(out);
+// The interpreter would wait for more to do.
+process.exit(0);

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import json
 
-from k8s_ref.cli.kubectl.flags import Flag
 from k8s_ref.cli.kubectl.manifests import FILENAME, Manifest, at_source, manifests, worded
-from k8s_ref.cli.kubectl.output import OUTPUT, check_format, compact_json, report
+from k8s_ref.cli.kubectl.output import DRY_RUN, OUTPUT, check_format, compact_json, report
 from k8s_ref.cli.kubectl.session import Command, Session, resource_of
 from k8s_ref.cli.kubectl.threeway import three_way
 from k8s_ref.client.client import MERGE, STRATEGIC
@@ -23,8 +22,6 @@ from k8s_ref.machinery.meta import Object, with_path, without_path
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _ANNOTATION = ("metadata", "annotations", LAST_APPLIED)
-
-DRY_RUN = Flag("dry-run", default="none", bare="unchanged", help="client: say what would be done")
 
 
 class BadName(ValueError):  # noqa: N818
@@ -36,26 +33,15 @@ async def apply(session: Session) -> int:
     check_format(session.flags["output"])
     if not session.flags["filename"]:
         raise ValueError("must specify one of -f and -k")
-    dry = dry_run(session)
     for manifest in list(manifests(session, "apply")):
         try:
-            await _apply_one(session, manifest, dry)
+            await _apply_one(session, manifest)
         except (ApiError, BadName) as error:
             session.fail(error)
     return 0
 
 
-def dry_run(session: Session) -> bool:
-    """Whether nothing is to be written."""
-    asked = session.flags["dry-run"]
-    if asked == "server":
-        raise ValueError("--dry-run=server is not part of this compact kubectl; use client")
-    if asked not in ("none", "client"):
-        raise ValueError(f'Invalid dry-run value ({asked}). Must be "none", "server", or "client".')
-    return bool(asked == "client")
-
-
-async def _apply_one(session: Session, manifest: Manifest, dry: bool) -> None:
+async def _apply_one(session: Session, manifest: Manifest) -> None:
     if not manifest.name:
         prefix = manifest.obj["metadata"].get("generateName", "")
         raise BadName(f"from {prefix}: cannot use generate name with apply")
@@ -63,36 +49,33 @@ async def _apply_one(session: Session, manifest: Manifest, dry: bool) -> None:
     try:
         current = await session.api.get(resource_of(manifest.kind), manifest.key)
     except NotFound:
-        await create_one(session, manifest, wanted, dry)
+        await create_one(session, manifest, wanted)
         return
     if LAST_APPLIED not in current["metadata"].get("annotations", {}):
         session.say(_warning(manifest))
     patch = three_way(_last_applied(current), wanted, current, manifest.kind)
     done = "configured" if patch else "unchanged"
-    if patch and not dry:
+    if patch and session.dry != "client":
         current = await _patch(session, manifest, patch)
-    report(session, manifest.kind, current, f"{done}{' (dry run)' if dry else ''}")
+    report(session, manifest.kind, current, done)
 
 
-async def create_one(session: Session, manifest: Manifest, obj: Object, dry: bool) -> None:
+async def create_one(session: Session, manifest: Manifest, obj: Object) -> None:
     """Create one object and say so."""
-    if not dry:
+    if session.dry != "client":
         try:
             obj = await session.api.create(resource_of(manifest.kind), obj, strict=True)
         except ApiError as error:
             session.fail(at_source(error, "creating", manifest.source))
             return
-    report(session, manifest.kind, obj, f"created{' (dry run)' if dry else ''}")
+    report(session, manifest.kind, obj, "created")
 
 
 async def _patch(session: Session, manifest: Manifest, patch: Object) -> Object:
     form = STRATEGIC if schema.struct_of(manifest.kind) else MERGE
     resource = resource_of(manifest.kind)
     try:
-        unknown = schema.check(manifest.obj, manifest.kind).unknown
-        if unknown:
-            raise schema.cannot_handle(manifest.kind, schema.strict_problem(unknown))
-        return await session.api.patch(resource, manifest.key, patch, content_type=form)
+        return await session.api.patch(resource, manifest.key, patch, "", form, strict=True)
     except ApiError as error:
         patching = at_source(error, "patching", manifest.source)
         raise worded(patching, _refused(manifest, patch, patching.message)) from None
@@ -133,10 +116,12 @@ def _warning(manifest: Manifest) -> str:
     )
 
 
-COMMAND = Command(
-    "apply",
-    apply,
-    (FILENAME, OUTPUT, DRY_RUN),
-    "kubectl apply -f FILE",
-    "make objects what a file says",
+COMMANDS = (
+    Command(
+        "apply",
+        apply,
+        (FILENAME, OUTPUT, DRY_RUN),
+        "kubectl apply -f FILE",
+        "make objects what a file says",
+    ),
 )

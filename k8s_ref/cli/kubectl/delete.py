@@ -9,23 +9,14 @@ Upstream: staging/src/k8s.io/kubectl/pkg/cmd/delete/delete.go
 
 from __future__ import annotations
 
-from k8s_ref.cli.kubectl.apply import DRY_RUN, dry_run
 from k8s_ref.cli.kubectl.flags import Flag, switch
 from k8s_ref.cli.kubectl.manifests import at_source
-from k8s_ref.cli.kubectl.selection import SELECTORS, Target, fetch_all, targets
-from k8s_ref.cli.kubectl.session import Command, Failure, Session, name_of, resource_of, type_of
+from k8s_ref.cli.kubectl.output import DRY_RUN
+from k8s_ref.cli.kubectl.selection import ALL, SELECTORS, Target, chosen, fetch_all
+from k8s_ref.cli.kubectl.session import Command, Session, name_of, resource_of, type_of
+from k8s_ref.cli.kubectl.watching import WEEK, timed_out, until
 from k8s_ref.machinery.errors import ApiError, NotFound, show
 from k8s_ref.machinery.meta import Object, namespace_of
-
-WEEK = 7 * 24 * 3600.0
-
-NOTHING_NAMED = """\
-error: You must provide one or more resources by argument or filename.
-Example resource specifications include:
-   '-f rsrc.yaml'
-   '--filename=rsrc.json'
-   '<resource> <name>'
-   '<resource>'"""
 
 FORCED = (
     "Warning: Immediate deletion does not wait for confirmation that the running resource has been"
@@ -35,24 +26,19 @@ FORCED = (
 
 async def delete(session: Session) -> int:
     """Delete what is selected and wait until it is gone."""
-    flags, dry = session.flags, dry_run(session)
-    if not session.words and not flags["filename"]:
-        raise Failure(NOTHING_NAMED)
+    flags = session.flags
     if flags["output"] not in ("", "name"):
         mode = flags["output"]
         raise ValueError(f"unexpected -o output mode: {mode}. We only support '-o name'")
     grace = _grace(session)
-    wanted = targets(session)
-    _check_named(session, any(not target.name for target in wanted))
+    wanted = chosen(session)
     named = [target for listed in wanted for target in await _named(session, listed)]
     if not named and not session.errors:
         session.say("No resources found")
     if flags["force"]:
         session.say(FORCED)
-    gone = [
-        (target, uid) for target in named if (uid := await _delete(session, target, grace, dry))
-    ]
-    if flags["wait"] and not dry and not flags["force"]:
+    gone = [(target, uid) for target in named if (uid := await _delete(session, target, grace))]
+    if flags["wait"] and not session.dry and not flags["force"]:
         for target, uid in gone:
             await _wait(session, target, uid)
     return 0
@@ -64,17 +50,6 @@ async def _named(session: Session, target: Target) -> list[Target]:
         return [target]
     found = await fetch_all(session, [target])
     return [Target(kind, obj["metadata"]["name"], namespace_of(obj)) for kind, obj in found]
-
-
-def _check_named(session: Session, unnamed: bool) -> None:
-    flags = session.flags
-    selected = flags["all"] or flags["selector"] or flags["field-selector"]
-    if flags["all"] and flags["selector"]:
-        raise ValueError("setting 'all' parameter but found a non empty selector. ")
-    if unnamed and not selected:
-        raise ValueError("resource(s) were provided, but no name was specified")
-    if flags["all"] and not unnamed:
-        raise ValueError("name cannot be provided when a selector is specified")
 
 
 def _grace(session: Session) -> int | None:
@@ -102,19 +77,16 @@ def _check_cascade(cascade: str) -> None:
     if cascade not in ("background", "foreground", "orphan"):
         known = 'Must be "background", "foreground", or "orphan"'
         raise ValueError(f"invalid cascade value ({cascade}). {known}")
-    if cascade != "background":
-        # Better no than something else: the garbage collector knows only this one way so far.
-        raise ValueError(f"--cascade={cascade} is not supported here; leave it out: background")
 
 
-async def _delete(session: Session, target: Target, grace: int | None, dry: bool) -> str:
+async def _delete(session: Session, target: Target, grace: int | None) -> str:
     """Ask for one deletion and say so; the uid of what is going, or nothing."""
     kind, flags = target.kind, session.flags
     key = session.key(kind, target.name, target.namespace)
     policy = {"propagationPolicy": flags["cascade"].capitalize()}
     answer: Object = {"metadata": {"uid": "dry run"}}
     try:
-        if not dry:
+        if session.dry != "client":
             answer = await session.api.delete(resource_of(kind), key, grace, **policy)
     except ApiError as error:
         missing = isinstance(error, NotFound)
@@ -125,45 +97,34 @@ async def _delete(session: Session, target: Target, grace: int | None, dry: bool
     if flags["output"] == "name":
         session.say(name_of(kind, target.name))
     else:
-        forced, tail = "force " if flags["force"] else "", " (dry run)" if dry else ""
-        session.say(f"{type_of(kind)} {show(target.name)} {forced}deleted{tail}")
+        forced = "force " if flags["force"] else ""
+        session.say(f"{type_of(kind)} {show(target.name)} {forced}deleted{session.tail}")
     # A Status says of which object in its details, an object in its metadata.
     return str((answer.get("details") or answer["metadata"])["uid"])
 
 
 async def _wait(session: Session, target: Target, uid: str) -> None:
-    """Watch until the object is gone; another one of its name does not count."""
-    resource = resource_of(target.kind)
-    namespace = (target.namespace or session.namespace) if target.kind.namespaced else ""
-    fields = f"metadata.name={target.name}"
+    """Wait until the object is gone; another one of its name does not count."""
 
-    async def follow() -> None:
-        while True:
-            now = await session.api.list(resource, namespace, fields=fields)
-            if not any(item["metadata"]["uid"] == uid for item in now["items"]):
-                return
-            since = now["metadata"]["resourceVersion"]
-            stream = await session.api.watch(resource, since, namespace, fields=fields)
-            while (event := await stream.next()) is not None:
-                if event.type == "DELETED":
-                    stream.stop()
-                    break
+    def gone(obj: Object | None) -> bool:
+        return obj is None or obj["metadata"]["uid"] != uid
 
+    key = session.key(target.kind, target.name, target.namespace)
     try:
-        await session.api.loop.within(session.flags["timeout"] or WEEK, follow())
+        await until(session, target.kind, key, gone, session.flags["timeout"] or WEEK)
     except TimeoutError:
-        name = f"{target.kind.plural}/{target.name}"
-        session.fail(ValueError(f"timed out waiting for the condition on {name}"))
+        session.fail(timed_out(target.kind, target.name))
 
 
-COMMAND = Command(
+COMMANDS = (
+  Command(
     "delete",
     delete,
     (
         *SELECTORS,
         Flag("output", "o", help="name: print only TYPE/NAME"),
         DRY_RUN,
-        switch("all", "every object of the type"),
+        ALL,
         switch("ignore-not-found", "it is no error if there is nothing"),
         switch("force", "do not wait for the node to confirm"),
         switch("now", "one second of grace"),
@@ -175,4 +136,4 @@ COMMAND = Command(
     ),
     "kubectl delete TYPE NAME ... | -f FILE | TYPE -l LABELS | TYPE --all",
     "delete objects and wait until they are gone",
-)  # fmt: skip
+),)  # fmt: skip

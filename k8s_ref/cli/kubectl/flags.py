@@ -32,6 +32,7 @@ class Flag:
     bare: str = ""
     """What the flag means when it is given without a value, as ``--dry-run``."""
     help: str = ""
+    required: bool = False
 
     @property
     def title(self) -> str:
@@ -80,6 +81,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "duration": _seconds,
     "list": lambda text: text.split(","),
     "files": lambda text: text.split(","),
+    "array": lambda text: [text],
 }
 
 
@@ -150,7 +152,7 @@ class _Parser:
         except ValueError as error:
             message = f'invalid argument {show(text)} for "{flag.title}" flag: {error}'
             raise UsageError(message) from None
-        if flag.type in ("list", "files") and flag.name in self.given:
+        if isinstance(value, list) and flag.name in self.given:
             value = [*self.values[flag.name], *value]
         self.given.add(flag.name)
         self.values[flag.name] = value

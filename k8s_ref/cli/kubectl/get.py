@@ -15,6 +15,7 @@ from typing import Any
 
 from k8s_ref.apiserver.cells import labels_text
 from k8s_ref.apiserver.table import table
+from k8s_ref.apiserver.watchcache import WatchEvent
 from k8s_ref.cli.kubectl import columns, jsonpath
 from k8s_ref.cli.kubectl.flags import Flag, switch
 from k8s_ref.cli.kubectl.output import FORMATS, OUTPUT, as_text, check_format
@@ -27,6 +28,7 @@ from k8s_ref.cli.kubectl.selection import (
     targets,
 )
 from k8s_ref.cli.kubectl.session import Command, Failure, Session, name_of, resource_of
+from k8s_ref.cli.kubectl.watching import follow
 from k8s_ref.machinery.kinds import Kind
 from k8s_ref.machinery.meta import Object
 
@@ -46,22 +48,36 @@ async def get(session: Session) -> int:
     check_format(flags["output"], FORMATS)
     if not session.words and not flags["filename"]:
         raise Failure(NO_TYPE)
+    if flags["output-watch-events"] and not (flags["watch"] or flags["watch-only"]):
+        raise ValueError(
+            "--output-watch-events option can only be used with --watch or --watch-only"
+        )
     wanted = targets(session)
     found = await fetch_all(session, wanted, flags["ignore-not-found"])
     if flags["sort-by"]:
         found = _sorted(found, flags["sort-by"])
     printer = Printer(session, _with_kind(session, wanted))
+    watching = (flags["watch"] or flags["watch-only"]) and not session.errors
+    if not flags["watch-only"]:
+        _show(session, wanted, found, printer)
+    if watching:
+        await _watch(session, wanted, found, printer)
+    return 0
+
+
+def _show(
+    session: Session, wanted: list[Target], found: list[tuple[Kind, Object]], printer: Printer
+) -> None:
+    """Print what there is now, in the format of the line."""
+    flags = session.flags
     if flags["output"] not in ("", "wide"):
         one = len(wanted) == 1 and bool(wanted[0].name)
         if found or not one:
-            session.write(as_text(found, flags["output"], one))
+            session.write(as_text(found, flags["output"], one, not flags["no-headers"]))
     elif found:
         printer.print(found)
-    elif not session.errors and not flags["ignore-not-found"]:
+    elif not (session.errors or flags["ignore-not-found"] or flags["watch"]):
         session.say(nothing_found(session, wanted))
-    if flags["watch"] and not session.errors:
-        await _watch(session, wanted, found, printer)
-    return 0
 
 
 def _with_kind(session: Session, wanted: list[Target]) -> bool:
@@ -95,6 +111,7 @@ class Printer:
     def __init__(self, session: Session, with_kind: bool) -> None:
         self.session, self.with_kind = session, with_kind
         self.last: Kind | None = None
+        self.event = "ADDED"
 
     def print(self, found: list[tuple[Kind, Object]]) -> None:
         """Print objects, each kind below its own heading."""
@@ -104,8 +121,11 @@ class Printer:
             self.last = kind
             self.session.write(columns.rows(self._table(kind, [obj for _, obj in group])))
 
-    def lines(self, kind: Kind, objects: list[Object], heading: bool) -> list[list[str]]:
+    def lines(
+        self, kind: Kind, objects: list[Object], heading: bool, event: str = "ADDED"
+    ) -> list[list[str]]:
         """The cells of some objects, with or without the heading."""
+        self.event = event
         shown = self._table(kind, objects)
         return shown if heading or self.session.flags["no-headers"] else shown[1:]
 
@@ -130,14 +150,16 @@ class Printer:
 
     def _heading(self, kind: Kind, names: list[str]) -> list[str]:
         flags = self.session.flags
-        first = ["NAMESPACE"] if flags["all-namespaces"] and kind.namespaced else []
+        first = [f"{'EVENT':8}"] if flags["output-watch-events"] else []
+        first += ["NAMESPACE"] if flags["all-namespaces"] and kind.namespaced else []
         extra = [label.rpartition("/")[2].upper() for label in flags["label-columns"]]
         return [*first, *names, *extra, *(["LABELS"] if flags["show-labels"] else [])]
 
     def _row(self, kind: Kind, row: Object, cells: Iterable[tuple[Object, Any]]) -> list[str]:
         flags, meta = self.session.flags, row["object"]["metadata"]
         labels = meta.get("labels") or {}
-        out = [meta.get("namespace", "")] if flags["all-namespaces"] and kind.namespaced else []
+        out = [f"{self.event:8}"] if flags["output-watch-events"] else []
+        out += [meta.get("namespace", "")] if flags["all-namespaces"] and kind.namespaced else []
         for column, value in cells:
             text = _cell(value)
             is_name = column["format"] == "name" and column["name"] == "Name"
@@ -158,37 +180,30 @@ def _cell(value: Any) -> str:
 async def _watch(
     session: Session, wanted: list[Target], found: list[tuple[Kind, Object]], printer: Printer
 ) -> None:
-    """Print a line for every change until patience ends."""
+    """Print a line for every change until there is no news any more."""
     if len(wanted) != 1:
         raise ValueError("you may only specify a single resource type")
-    target = wanted[0]
-    listed = await session.api.list(resource_of(target.kind), scope(session, target.kind))
+    target, flags = wanted[0], session.flags
+    kind = target.kind
+    listed = await session.api.list(resource_of(kind), scope(session, kind))
     since = listed["metadata"]["resourceVersion"]
-    fields = f"metadata.name={target.name}" if target.name else session.flags["field-selector"]
+    fields = f"metadata.name={target.name}" if target.name else flags["field-selector"]
     stream = await session.api.watch(
-        resource_of(target.kind),
-        since,
-        scope(session, target.kind),
-        session.flags["selector"],
-        fields,
+        resource_of(kind), since, scope(session, kind), flags["selector"], fields
     )
-    widths = _Widths(printer.lines(target.kind, [obj for _, obj in found], heading=True))
+    shown = [] if flags["watch-only"] else [obj for _, obj in found]
+    widths = _Widths(printer.lines(kind, shown, heading=True))
+    heading = [not shown]
 
-    async def follow() -> None:
-        heading = not found
-        while (event := await stream.next()) is not None:
-            cells = printer.lines(target.kind, [event.object], heading)
-            heading = False
-            if session.flags["output"] in ("", "wide"):
-                session.write(widths.lay_out(cells))
-            else:
-                shown = as_text([(target.kind, event.object)], session.flags["output"], one=True)
-                session.write(shown)
+    def tell(event: WatchEvent) -> None:
+        if flags["output"] not in ("", "wide"):
+            session.write(as_text([(kind, event.object)], flags["output"], one=True))
+            return
+        cells = printer.lines(kind, [event.object], heading[0], event.type)
+        heading[0] = False
+        session.write(widths.lay_out(cells))
 
-    try:
-        await session.api.loop.within(session.patience, follow())
-    except TimeoutError:
-        stream.stop()
+    await follow(session, stream, tell)
 
 
 class _Widths:
@@ -209,20 +224,25 @@ class _Widths:
         return text.partition("\n")[2]
 
 
-COMMAND = Command(
-    "get",
-    get,
-    (
-        *SELECTORS,
-        OUTPUT,
-        switch("no-headers", "leave out the heading"),
-        switch("show-labels", "all labels as the last column"),
-        switch("show-kind", "names as TYPE/NAME"),
-        Flag("label-columns", "L", "list", (), help="these labels as columns"),
-        Flag("sort-by", help="order by a field, as .metadata.name"),
-        switch("ignore-not-found", "it is no error if there is nothing"),
-        switch("watch", "then print a line for every change", "w"),
+COMMANDS = (
+    Command(
+        "get",
+        get,
+        (
+            *SELECTORS,
+            OUTPUT,
+            switch("no-headers", "leave out the heading"),
+            switch("show-labels", "all labels as the last column"),
+            switch("show-kind", "names as TYPE/NAME"),
+            Flag("label-columns", "L", "list", (), help="these labels as columns"),
+            Flag("sort-by", help="order by a field, as .metadata.name"),
+            switch("ignore-not-found", "it is no error if there is nothing"),
+            switch("watch", "then print a line for every change", "w"),
+            switch("watch-only", "the same without what there is now"),
+            Flag("chunk-size", type="int", default=500),
+            switch("output-watch-events", "say of each line which event it was"),
+        ),
+        "kubectl get TYPE [NAME ... | -l LABELS] [-o FORMAT]",
+        "print objects",
     ),
-    "kubectl get TYPE [NAME ... | -l LABELS] [-o FORMAT]",
-    "print objects",
 )

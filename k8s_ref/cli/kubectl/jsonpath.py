@@ -40,6 +40,27 @@ def render(template: str, value: Any) -> str:
     return out
 
 
+_GO_ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}")
+
+
+def of_go_template(template: str) -> str:
+    """A Go template of fields, ranges and text in quotes, as a JSONPath template.
+
+    >>> of_go_template('{{range .items}}{{.metadata.name}}{{"\\\\n"}}{{end}}')
+    '{range .items[*]}{.metadata.name}{"\\\\n"}{end}'
+    """
+
+    def action(found: re.Match[str]) -> str:
+        word, _, rest = found[1].partition(" ")
+        if word == "range" and rest.startswith("."):
+            return f"{{range {rest}[*]}}"
+        if found[1] == "end" or found[1][:1] in (".", '"'):
+            return f"{{{found[1]}}}"
+        raise ValueError(f"error parsing template {template}: {word} is not known here")
+
+    return _GO_ACTION.sub(action, template)
+
+
 def find(path: str, value: Any) -> list[Any]:
     """The values at a path, with or without braces: ``.metadata.name``."""
     path = path.strip().removeprefix("{").removesuffix("}")

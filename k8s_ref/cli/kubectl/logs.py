@@ -8,12 +8,16 @@ Upstream: staging/src/k8s.io/kubectl/pkg/cmd/logs/logs.go, pkg/polymorphichelper
 
 from __future__ import annotations
 
+import math
+
 from k8s_ref.cli.kubectl.flags import Flag, switch
 from k8s_ref.cli.kubectl.selection import kind_named
 from k8s_ref.cli.kubectl.session import Command, Failure, Session, resource_of
+from k8s_ref.cli.kubectl.watching import LONGEST
 from k8s_ref.machinery.errors import NotFound, show
 from k8s_ref.machinery.meta import Object, key_of
 from k8s_ref.machinery.selectors import from_label_selector, from_labels
+from k8s_ref.sim.loop import SECOND
 
 USAGE = """\
 error: expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.
@@ -113,14 +117,15 @@ async def _print(session: Session, pod: Object, container: str) -> None:
 
 
 async def _follow(session: Session, pod: Object, container: str, options: dict[str, str]) -> None:
-    """Ask for what is new until the Pod has ended or patience has."""
-    loop = session.api.loop
-    end = loop.now + round(session.patience * 1e9)
+    """Ask for what is new until the Pod has ended, or printed nothing for as long as patience."""
+    loop, quiet, limit = session.api.loop, 0.0, session.flags["request-timeout"] or LONGEST
+    end = loop.now + round(limit * SECOND)
     seen = len(await session.api.logs(key_of(pod), **options))
-    while loop.now < end:
+    while loop.now < end and quiet < session.patience:
         await loop.sleep(FOLLOW_SECONDS)
         text = await session.api.logs(key_of(pod), **options)
         _write(session, pod, container, text[seen:])
+        quiet = 0.0 if len(text) > seen else quiet + FOLLOW_SECONDS
         seen = len(text)
         now = await session.api.get("pods", key_of(pod))
         if now["status"].get("phase") in ("Succeeded", "Failed"):
@@ -135,6 +140,8 @@ def _options(session: Session, container: str) -> dict[str, str]:
         raise ValueError("--tail must be greater than or equal to -1")
     if tail >= 0:
         options["tailLines"] = str(tail)
+    if flags["since"]:
+        options["sinceSeconds"] = str(math.ceil(flags["since"]))
     if flags["previous"]:
         options["previous"] = "true"
     if flags["timestamps"]:
@@ -150,19 +157,22 @@ def _write(session: Session, pod: Object, container: str, text: str) -> None:
     session.write("".join(f"{prefix}{line}" for line in text.splitlines(keepends=True)))
 
 
-COMMAND = Command(
-    "logs",
-    logs,
-    (
-        Flag("container", "c", help="which container"),
-        Flag("selector", "l", help="the logs of all Pods with these labels"),
-        Flag("tail", type="int", default=-1, help="only the last lines"),
-        switch("previous", "of the container before its last restart", "p"),
-        switch("timestamps", "when each line was printed"),
-        switch("all-containers", "of every container"),
-        switch("prefix", "say of each line who printed it"),
-        switch("follow", "go on while more is printed", "f"),
+COMMANDS = (
+    Command(
+        "logs",
+        logs,
+        (
+            Flag("container", "c", help="which container"),
+            Flag("selector", "l", help="the logs of all Pods with these labels"),
+            Flag("tail", type="int", default=-1, help="only the last lines"),
+            Flag("since", type="duration", default=0.0, help="only what is not older, as 5m"),
+            switch("previous", "of the container before its last restart", "p"),
+            switch("timestamps", "when each line was printed"),
+            switch("all-containers", "of every container"),
+            switch("prefix", "say of each line who printed it"),
+            switch("follow", "go on while more is printed", "f"),
+        ),
+        "kubectl logs POD | TYPE/NAME [-c CONTAINER]",
+        "print what a container printed",
     ),
-    "kubectl logs POD | TYPE/NAME [-c CONTAINER]",
-    "print what a container printed",
 )

@@ -51,7 +51,7 @@ def manifests(session: Session, command: str) -> Iterator[Manifest]:
     for name in session.flags["filename"]:
         source = "STDIN" if name == "-" else name
         try:
-            text = session.stdin if name == "-" else _read(session, name)
+            text = session.stdin if name == "-" else read(session, name)
             for obj in documents(text, source):
                 for manifest in _manifest(session, obj, source):
                     found = True
@@ -62,7 +62,8 @@ def manifests(session: Session, command: str) -> Iterator[Manifest]:
         raise ValueError(f"no objects passed to {command}")
 
 
-def _read(session: Session, name: str) -> str:
+def read(session: Session, name: str) -> str:
+    """The text of a file; ``ValueError`` in kubectl's words if it cannot be read."""
     try:
         return session.read(name)
     except FileNotFoundError:

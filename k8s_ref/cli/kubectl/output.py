@@ -14,6 +14,7 @@ from typing import Any
 from k8s_ref.cli.kubectl import columns, jsonpath, yamltext
 from k8s_ref.cli.kubectl.flags import Flag
 from k8s_ref.cli.kubectl.session import Session, name_of
+from k8s_ref.cli.kubectl.yamltext import number_or_text
 from k8s_ref.machinery.errors import show
 from k8s_ref.machinery.kinds import Kind
 from k8s_ref.machinery.meta import Object, without_path
@@ -23,7 +24,8 @@ UPSTREAM_FORMATS = (
     "custom-columns,custom-columns-file,go-template,go-template-file,json,jsonpath,"
     "jsonpath-as-json,jsonpath-file,name,template,templatefile,wide,yaml"
 )
-FORMATS = ("json", "yaml", "name", "jsonpath", "jsonpath-as-json", "custom-columns", "wide")
+FORMATS = ("json", "yaml", "name", "jsonpath", "jsonpath-as-json", "custom-columns", "go-template",
+           "wide")  # fmt: skip
 
 
 def check_format(output: str, allowed: tuple[str, ...] = FORMATS) -> None:
@@ -36,20 +38,21 @@ def check_format(output: str, allowed: tuple[str, ...] = FORMATS) -> None:
             f"unable to match a printer suitable for the output format {show(output)},"
             f" allowed formats are: {UPSTREAM_FORMATS}"
         )
-    if name.startswith("jsonpath") and not template:
+    if name.startswith(("jsonpath", "go-template")) and not template:
         raise ValueError("template format specified but no template given")
     if name == "custom-columns" and not template:
         raise ValueError("custom-columns format specified but no custom columns given")
 
 
-def as_text(found: list[tuple[Kind, Object]], output: str, one: bool) -> str:
+def as_text(found: list[tuple[Kind, Object]], output: str, one: bool, headers: bool = True) -> str:
     """The objects in a format; ``one`` says that exactly one was asked for, by name."""
     name, _, template = output.partition("=")
     if name == "name":
         return "".join(f"{name_of(kind, obj)}\n" for kind, obj in found)
     objects = [_presentable(kind, obj) for kind, obj in found]
     if name == "custom-columns":
-        return _custom_columns(objects, template)
+        table = _custom_columns(objects, template)
+        return columns.rows(table if headers else table[1:])
     if one and objects:
         value = objects[0]
     else:
@@ -67,6 +70,8 @@ def _as_whole(value: Object, name: str, template: str) -> str:
         return yamltext.write(value)
     if name == "json":
         return json_text(value)
+    if name == "go-template":
+        return jsonpath.render(jsonpath.of_go_template(template), value)
     if name == "jsonpath-as-json":
         return json_text(jsonpath.find(template, value))
     try:
@@ -99,7 +104,7 @@ def _presentable(kind: Kind, obj: Object) -> Object:
     return without_path(shown, ("metadata", "managedFields"))
 
 
-def _custom_columns(objects: list[Object], spec: str) -> str:
+def _custom_columns(objects: list[Object], spec: str) -> list[list[str]]:
     """``NAME:.metadata.name,NODE:.spec.nodeName``: a heading and a path each."""
     parts = [column.partition(":") for column in spec.split(",")]
     if not all(path for _, _, path in parts):
@@ -110,31 +115,28 @@ def _custom_columns(objects: list[Object], spec: str) -> str:
     table = [[header for header, _, _ in parts]]
     for obj in objects:
         table.append([_cell(jsonpath.find(path, obj)) for _, _, path in parts])
-    return columns.rows(table)
+    return table
 
 
 def _cell(values: list[Any]) -> str:
     return ",".join(number_or_text(value) for value in values) or "<none>"
 
 
-def number_or_text(value: Any) -> str:
-    """A value the way Go prints one without being told how: ``map[app:web]``."""
-    if isinstance(value, dict):
-        inside = " ".join(f"{key}:{number_or_text(value[key])}" for key in sorted(value))
-        return f"map[{inside}]"
-    if isinstance(value, list):
-        return f"[{' '.join(map(number_or_text, value))}]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "<nil>" if value is None else str(value)
+DRY_RUN = Flag(
+    "dry-run", default="none", bare="unchanged", help="client or server: say what would be done"
+)
 
 
-def report(session: Session, kind: Kind, obj: Object, done: str) -> None:
+def report(session: Session, kind: Kind, obj: Object, done: str, tail: bool = True) -> None:
     """Say what was done to one object, or print the object if the line asks for that."""
     output = session.flags["output"]
     if not output:
-        session.say(f"{name_of(kind, obj)} {done}")
+        session.say(f"{name_of(kind, obj)} {done}{session.tail if tail else ''}")
     elif output == "name":
         session.say(name_of(kind, obj))
     else:
+        # Several documents of YAML stand apart.
+        apart = session.documents and output == "yaml" and session.name == "create"
+        session.write("---\n" if apart else "")
+        session.documents += 1
         session.write(as_text([(kind, obj)], output, one=True))

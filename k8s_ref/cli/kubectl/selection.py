@@ -8,15 +8,20 @@ Upstream: staging/src/k8s.io/cli-runtime/pkg/resource/builder.go
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from k8s_ref.cli.kubectl.flags import Flag, switch
 from k8s_ref.cli.kubectl.manifests import FILENAME, manifests
-from k8s_ref.cli.kubectl.session import Session, resource_of
+from k8s_ref.cli.kubectl.session import Failure, Session, resource_of
+from k8s_ref.cli.kubectl.threeway import three_way
+from k8s_ref.client.client import MERGE, STRATEGIC
+from k8s_ref.machinery import schema
 from k8s_ref.machinery.errors import ApiError, BadRequest, NotFound, show
 from k8s_ref.machinery.kinds import Kind
-from k8s_ref.machinery.meta import Object, split_key
+from k8s_ref.machinery.meta import Object, key_of, split_key
+from k8s_ref.machinery.patch import PATCHES
 
 SELECTORS = (
     FILENAME,
@@ -25,6 +30,17 @@ SELECTORS = (
     switch("all-namespaces", "objects of every namespace", "A"),
 )
 """Flags of all commands that select objects."""
+
+
+ALL = switch("all", "every object of the type")
+
+NOTHING_NAMED = """\
+error: You must provide one or more resources by argument or filename.
+Example resource specifications include:
+   '-f rsrc.yaml'
+   '--filename=rsrc.json'
+   '<resource> <name>'
+   '<resource>'"""
 
 
 @dataclass(slots=True, frozen=True)
@@ -54,11 +70,68 @@ def targets(session: Session) -> list[Target]:
     names = words[1:]
     if not names:
         return [Target(kind) for kind in kinds]
-    if session.flags["selector"] or session.flags["field-selector"]:
+    if session.flags["selector"] or session.flags.get("field-selector"):
         raise ValueError("name cannot be provided when a selector is specified")
-    if session.flags["all-namespaces"]:
+    if session.flags.get("all-namespaces"):
         raise ValueError("a resource cannot be retrieved by name across all namespaces")
     return [Target(kind, name) for kind in kinds for name in names]
+
+
+def chosen(session: Session) -> list[Target]:
+    """What a line that changes things selects: by name, by a selector, or with ``--all``."""
+    flags = session.flags
+    if not session.words and not flags["filename"]:
+        raise Failure(NOTHING_NAMED)
+    wanted = targets(session)
+    unnamed = any(not target.name for target in wanted)
+    every, selected = flags.get("all"), flags["selector"] or flags.get("field-selector")
+    if every and flags["selector"]:
+        raise ValueError("setting 'all' parameter but found a non empty selector. ")
+    if unnamed and not every and not selected:
+        raise ValueError("resource(s) were provided, but no name was specified")
+    if every and not unnamed:
+        raise ValueError("name cannot be provided when a selector is specified")
+    return wanted
+
+
+async def change_each(
+    session: Session,
+    wanted: Iterable[Target],
+    change: Callable[[Kind, Object], Awaitable[None]],
+    together: bool = False,
+) -> int:
+    """Do the same to every object; what cannot be done to one is noted and the rest goes on.
+
+    With ``together`` nothing is done unless all are there.
+    """
+    found = await fetch_all(session, wanted)
+    for kind, obj in [] if together and session.errors else found:
+        try:
+            await change(kind, obj)
+        except (ApiError, ValueError) as error:
+            session.fail(error)
+    return 0
+
+
+async def patched(
+    session: Session,
+    kind: Kind,
+    obj: Object,
+    patch: Any,
+    form: str = MERGE,
+    subresource: str = "",
+) -> Object:
+    """The object after a patch, which with ``--dry-run=client`` is only worked out here."""
+    if session.dry == "client":
+        return PATCHES[form](obj, patch, kind)
+    return await session.api.patch(resource_of(kind), key_of(obj), patch, subresource, form)
+
+
+async def replaced(session: Session, kind: Kind, old: Object, new: Object) -> Object:
+    """The object after those of its fields were written that ``new`` has otherwise."""
+    known = schema.struct_of(kind) is not None
+    patch = three_way(old, new, old, kind)
+    return await patched(session, kind, old, patch, STRATEGIC if known else MERGE) if patch else old
 
 
 def _by_path(session: Session, word: str) -> Target:
@@ -106,7 +179,7 @@ async def fetch(session: Session, target: Target) -> list[Object]:
                 # If the namespace is what is missing, that is the better answer.
                 await session.api.get("namespaces", namespace)
             raise
-    labels, fields = session.flags["selector"], session.flags["field-selector"]
+    labels, fields = session.flags["selector"], session.flags.get("field-selector", "")
     try:
         listed = await session.api.list(resource, scope(session, target.kind), labels, fields)
     except BadRequest as error:
@@ -127,7 +200,7 @@ def _not_listed(kind: Kind, labels: str, fields: str, error: BadRequest) -> BadR
 
 def scope(session: Session, kind: Kind) -> str:
     """The namespace to list; empty for all."""
-    if not kind.namespaced or session.flags["all-namespaces"]:
+    if not kind.namespaced or session.flags.get("all-namespaces"):
         return ""
     return session.namespace
 

@@ -40,6 +40,14 @@ class Session:
     """Virtual seconds after which ``-w`` and ``-f`` stop: nobody is there to press Ctrl-C."""
     errors: list[Exception] = field(default_factory=list)
     """What went wrong with single objects while the others went on."""
+    name: str = ""
+    """The command, as ``rollout status``."""
+    after: list[str] = field(default_factory=list)
+    """The words after ``--``; they are the last of ``words`` too."""
+    documents: int = 0
+    """How many objects were printed one by one."""
+    dry: str = ""
+    """``client`` or ``server`` when nothing is to be written, and who works out what would be."""
 
     @property
     def namespace(self) -> str:
@@ -50,6 +58,15 @@ class Session:
     def now(self) -> int:
         """The present, in nanoseconds since 1970."""
         return self.api.loop.epoch * SECOND + self.api.loop.now
+
+    @property
+    def tail(self) -> str:
+        """What is said behind something that was only tried."""
+        return {"client": " (dry run)", "server": " (server dry run)"}.get(self.dry, "")
+
+    def misused(self, message: str) -> ValueError:
+        """The line makes no sense: the message, and where to read about the command."""
+        return ValueError(f"{message}\nSee 'kubectl {self.name} -h' for help and examples")
 
     def say(self, line: str) -> None:
         """Print one line."""
@@ -73,6 +90,7 @@ class Command:
     flags: tuple[Flag, ...]
     usage: str
     summary: str
+    aliases: tuple[str, ...] = ()
 
 
 def explain(error: Exception) -> str:
@@ -82,8 +100,8 @@ def explain(error: Exception) -> str:
     >>> print(explain(NotFound.of("pods", "", "web")))
     Error from server (NotFound): pods "web" not found
     """
-    if isinstance(error, Invalid) and error.details:
-        return _invalid(error)
+    if isinstance(error, Invalid):
+        return _invalid(error) if error.details else f"The request is invalid: {error.message}"
     if isinstance(error, ApiError):
         return _of_server(error)
     if isinstance(error, TimeoutError):
@@ -109,7 +127,10 @@ def _of_server(error: ApiError) -> str:
 
 def _invalid(error: Invalid) -> str:
     details = error.details or {}
-    subject = f"The {details.get('kind', 'request')} {show(details.get('name', ''))} is invalid"
+    named = (
+        f"{details['kind']} {show(details.get('name', ''))}" if details.get("kind") else "request"
+    )
+    subject = f"The {named} is invalid"
     causes = list(dict.fromkeys(map(_cause, error.causes)))
     if not causes:
         return f"{subject}: {error.message}"
@@ -135,6 +156,11 @@ def _unreachable(why: str) -> str:
 def type_of(kind: Kind) -> str:
     """``pod``, ``replicaset.apps``: how kubectl names a kind."""
     return f"{kind.kind.lower()}.{kind.group}" if kind.group else kind.kind.lower()
+
+
+def full_name(kind: Kind) -> str:
+    """``Pod``, ``Deployment.apps``: how refusals name a kind."""
+    return f"{kind.kind}.{kind.group}" if kind.group else kind.kind
 
 
 def name_of(kind: Kind, obj: Object | str) -> str:

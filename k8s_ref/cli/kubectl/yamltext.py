@@ -186,6 +186,18 @@ def number(value: float) -> str:
     return repr(value)
 
 
+def number_or_text(value: Any) -> str:
+    """A value the way Go prints one without being told how: ``map[app:web]``."""
+    if isinstance(value, dict):
+        inside = " ".join(f"{key}:{number_or_text(value[key])}" for key in sorted(value))
+        return f"map[{inside}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(number_or_text, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "<nil>" if value is None else number(value) if isinstance(value, float) else str(value)
+
+
 _PLAIN_START = re.compile(r"[^-?:,\[\]{}#&*!|>'\"%@` ]|[-?:](?=[^ ])")
 _BASE60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?")

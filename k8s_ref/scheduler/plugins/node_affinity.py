@@ -34,7 +34,7 @@ class NodeAffinity(Plugin):
         self, state: CycleState, pod: PodInfo, nodes: Snapshot
     ) -> Status | frozenset[str] | None:
         """Nothing to do for most Pods; for some only nodes of certain names are possible."""
-        wanted = state[self.name] = _Required.of(pod.pod)
+        wanted = state[self.name] = RequiredNodeAffinity.of(pod.pod)
         if wanted.selector is None and wanted.affinity is None:
             return SKIP
         names = _named_nodes(wanted.affinity)
@@ -44,7 +44,7 @@ class NodeAffinity(Plugin):
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
         """No, if the selector or every required term fails."""
-        wanted: _Required = state[self.name]
+        wanted: RequiredNodeAffinity = state[self.name]
         if wanted.met_by(node.node):
             return None
         return self.reject("node(s) didn't match Pod's node affinity/selector")
@@ -72,18 +72,20 @@ class NodeAffinity(Plugin):
 
 
 @dataclass(slots=True, frozen=True)
-class _Required:
+class RequiredNodeAffinity:
     """What a node must be like."""
 
     selector: Object | None
     affinity: Object | None
 
     @classmethod
-    def of(cls, pod: Object) -> _Required:
+    def of(cls, pod: Object) -> RequiredNodeAffinity:
+        """What a Pod requires, if anything."""
         affinity = _affinity(pod).get("requiredDuringSchedulingIgnoredDuringExecution")
         return cls(pod["spec"].get("nodeSelector") or None, affinity)
 
     def met_by(self, node: Object) -> bool:
+        """Whether a node is like that."""
         labels = node["metadata"].get("labels") or {}
         if self.selector and not self.selector.items() <= labels.items():
             return False
@@ -112,5 +114,5 @@ def _named_nodes(affinity: Object | None) -> frozenset[str] | None:
 
 def _matches_now(pod: PodInfo, old: Object | None, new: Object | None) -> bool:
     """The node matches and did not before."""
-    wanted = _Required.of(pod.pod)
+    wanted = RequiredNodeAffinity.of(pod.pod)
     return new is not None and wanted.met_by(new) and (old is None or not wanted.met_by(old))

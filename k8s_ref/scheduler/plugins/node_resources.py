@@ -2,14 +2,16 @@
 
 A Pod fits if what it requests is no more than the node has to give away minus what the Pods there
 have requested; what they really use plays no part.  Among the nodes that fit, the one that would
-be emptiest scores highest (``LeastAllocated``).
+be emptiest scores highest (``LeastAllocated``), and so does the one whose CPU and memory would be
+used more evenly than before (``NodeResourcesBalancedAllocation``).
 
-Upstream: pkg/scheduler/framework/plugins/noderesources/fit.go, least_allocated.go
+Upstream: pkg/scheduler/framework/plugins/noderesources/fit.go, least_allocated.go,
+balanced_allocation.go
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from k8s_ref.machinery.meta import Object
 from k8s_ref.scheduler.cache import NodeInfo, PodInfo
@@ -19,7 +21,7 @@ from k8s_ref.scheduler.cluster_events import (
     allocatable,
     always,
 )
-from k8s_ref.scheduler.framework import MAX_NODE_SCORE, Code, CycleState, Plugin, Status
+from k8s_ref.scheduler.framework import MAX_NODE_SCORE, SKIP, Code, CycleState, Plugin, Status
 from k8s_ref.scheduler.resources import Resource, amounts_of
 
 Shortage = tuple[str, bool]
@@ -94,6 +96,41 @@ def least_allocated(*resources: tuple[int, int]) -> int:
         if capacity
     ]
     return sum(free) // len(free) if free else 0
+
+
+class NodeResourcesBalancedAllocation(Plugin):
+    """Prefers nodes that the Pod would bring into balance: memory left without CPU is lost."""
+
+    name = "NodeResourcesBalancedAllocation"
+
+    def pre_score(
+        self, state: CycleState, pod: PodInfo, nodes: Sequence[NodeInfo]
+    ) -> Status | None:
+        """A Pod that requests nothing changes no balance."""
+        return None if pod.requests.milli_cpu or pod.requests.memory else SKIP
+
+    def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
+        """75 if the balance stays as it is, up to 25 more or less as it gets better or worse."""
+        used, has, asked = node.requested, node.allocatable, pod.requests
+        before = balance((used.milli_cpu, has.milli_cpu), (used.memory, has.memory))
+        after = balance(
+            (used.milli_cpu + asked.milli_cpu, has.milli_cpu),
+            (used.memory + asked.memory, has.memory),
+        )
+        half = MAX_NODE_SCORE // 2
+        return half + (half + after - before) // 2
+
+
+def balance(*resources: tuple[int, int]) -> int:
+    """How evenly two resources are used: 100 minus the standard deviation of the percentages.
+
+    >>> balance((1000, 2000), (1, 2)), balance((2000, 2000), (0, 2))
+    (100, 50)
+    """
+    shares = [min(requested / capacity, 1) for requested, capacity in resources if capacity]
+    # The deviation of two numbers is half their distance.
+    deviation = (max(shares) - min(shares)) / 2 if shares else 0
+    return int((1 - deviation) * MAX_NODE_SCORE)
 
 
 def _could_fit(pod: PodInfo, old: Object | None, new: Object | None) -> bool:

@@ -25,7 +25,7 @@ class TaintToleration(Plugin):
 
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
         """No, if one taint that forbids scheduling is not tolerated."""
-        if not node.taints or _fits(pod, node.taints):
+        if not node.taints or admitted(pod, node.taints):
             return None
         return self.reject("node(s) had untolerated taint(s)")
 
@@ -50,19 +50,21 @@ class TaintToleration(Plugin):
         }
 
 
-def _fits(pod: PodInfo, taints: Iterable[Object]) -> bool:
+def admitted(pod: PodInfo, taints: Iterable[Object]) -> bool:
+    """Whether a Pod tolerates every taint that forbids scheduling."""
     tolerations = pod.pod["spec"].get("tolerations")
     return all(t["effect"] == "PreferNoSchedule" or tolerated(t, tolerations) for t in taints)
 
 
 def _fits_now(pod: PodInfo, old: Object | None, new: Object | None) -> bool:
     """The node lets the Pod in and did not before."""
-    if new is None or not _fits(pod, _taints(new)):
+    if new is None or not admitted(pod, taints_of(new)):
         return False
-    return old is None or not _fits(pod, _taints(old))
+    return old is None or not admitted(pod, taints_of(old))
 
 
-def _taints(node: Object) -> list[Object]:
+def taints_of(node: Object) -> list[Object]:
+    """The taints of a node as it is stored."""
     return (node.get("spec") or {}).get("taints") or []
 
 

@@ -24,6 +24,7 @@ export class Cell {
     this.original = sourceOf(this.code);
     this.output = root.querySelector(".k8s-output");
     this.recorded = this.output.innerHTML;
+    reachable(this.output);
     this.#addBar();
   }
 
@@ -89,8 +90,13 @@ export class Cell {
   // Show what the page recorded.
   restore() {
     this.live = false;
-    this.output.innerHTML = this.recorded;
+    this.#show(this.recorded);
     this.say("");
+  }
+
+  #show(html) {
+    this.output.innerHTML = html;
+    reachable(this.output);
   }
 
   // -- Running
@@ -117,7 +123,7 @@ export class Cell {
   end(reply) {
     const time = text.time(Math.round(performance.now() - this.begun));
     if (this.kind === "exercise") return this.#endExercise(reply, time);
-    this.output.innerHTML = reply.html;
+    this.#show(reply.html);
     const [message, state] = this.#verdict(reply);
     this.say(`${message} · ${time}`, state);
   }
@@ -129,13 +135,28 @@ export class Cell {
   }
 
   #endExercise({ html, tried, passed, failures }, time) {
-    this.output.innerHTML = html;
+    this.#show(html);
     for (const { source, want, got } of failures) {
       const lines = [`>>> ${source}`, `${text.want}  ${want}`, `${text.got}  ${got || text.nothing}`];
       this.output.append(element("pre", { class: "k8s-error" }, element("code", {}, lines.join("\n"))));
     }
     const done = tried > 0 && passed === tried;
     this.say(tried ? `${text.passed(passed, tried)} · ${time}` : text.raised, done ? "same" : "differs");
+  }
+}
+
+// What is wider than the screen is moved sideways; the keyboard must be able to do that too.
+// Only what overflows takes part in the order of Tab, and a screen can be turned.
+function reachable(output) {
+  for (const region of output.querySelectorAll(".k8s-rich, pre > code")) new ResizeObserver(() => fit(region)).observe(region);
+}
+
+function fit(region) {
+  const facts = region.matches(".k8s-rich") ? { tabindex: "0", role: "group", "aria-label": text.picture } : { tabindex: "0" };
+  const wide = region.scrollWidth > region.clientWidth;
+  for (const [name, value] of Object.entries(facts)) {
+    if (wide) region.setAttribute(name, value);
+    else region.removeAttribute(name);
   }
 }
 

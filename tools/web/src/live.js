@@ -11,7 +11,8 @@ import { text } from "./texts.js";
 const python = new Python();
 const edited = () => cells.some((cell) => cell.runs && cell.edited);
 const page = { run, stop: () => python.stop(), share, edited, changed };
-const cells = [...document.querySelectorAll(".k8s-cell")].map((root) => new Cell(root, page));
+// A cell for the host has its reason where others have buttons.
+const cells = [...document.querySelectorAll(".k8s-cell:not([data-host])")].map((root) => new Cell(root, page));
 
 function plan(target) {
   const at = cells.indexOf(target);

@@ -5,14 +5,34 @@ let session = null;
 
 async function boot(base) {
   const at = (path) => new URL(path, base);
-  const [{ loadPyodide }, names] = await Promise.all([
-    import(at("pyodide/pyodide.mjs").href),
-    fetch(at("wheels/wheels.json")).then((response) => response.json()),
-  ]);
-  const wheels = names.map((name) => fetch(at(`wheels/${name}`)).then((response) => response.arrayBuffer()));
-  const py = await loadPyodide({ indexURL: at("pyodide/").href });
-  for (const wheel of wheels) py.unpackArchive(await wheel, "wheel");
+  const fetched = async (name) => (await fetch(at(`wheels/${name}`))).arrayBuffer();
+  // The wheels come while Python starts; neither waits for the other.
+  const wheels = fetch(at("wheels/wheels.json")).then(async (names) => Promise.all((await names.json()).map(fetched)));
+  // If they cannot be had, that is told below, and not as well by the browser.
+  wheels.catch(() => {});
+  const py = await interpreter(at("pyodide/").href, memory(at("pyodide/snapshot.bin")));
+  for (const wheel of await wheels) py.unpackArchive(wheel, "wheel");
   return py.pyimport("k8s_ref.cli.cellrun");
+}
+
+// Python as it was after its first import, which takes a fraction of the time; else from nothing.
+async function interpreter(indexURL, snapshot) {
+  const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
+  const known = await snapshot.catch(() => null);
+  if (known) {
+    try {
+      return await loadPyodide({ indexURL, _loadSnapshot: known });
+    } catch (error) {
+      console.error(`the snapshot was of no use: ${error.message}`);
+    }
+  }
+  return loadPyodide({ indexURL });
+}
+
+async function memory(url) {
+  const reply = await fetch(url);
+  if (!reply.ok) throw new Error(reply.statusText);
+  return new Response(reply.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
 const serve = {

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from k8s_ref.cli.kubectl.columns import align
-from k8s_ref.cli.kubectl.describe import generic, nodes, pods, workloads
+from k8s_ref.cli.kubectl.describe import generic, nodes, pods, services, workloads
 from k8s_ref.cli.kubectl.describe.page import Page
 from k8s_ref.cli.kubectl.flags import switch
 from k8s_ref.cli.kubectl.selection import SELECTORS, Target, fetch, nothing_found, targets
@@ -33,11 +33,14 @@ DESCRIBERS: dict[str, Describer] = {
     "nodes": nodes.describe,
     "namespaces": workloads.describe_namespace,
     "replicasets.apps": workloads.describe_replicaset,
+    "services": services.describe_service,
+    "configmaps": services.describe_configmap,
+    "secrets": services.describe_secret,
     "deployments.apps": workloads.describe_deployment,
 }
 """Kinds with a page of their own."""
 
-WITHOUT_EVENTS = ("Namespace",)
+WITHOUT_EVENTS = ("Namespace", "Secret")
 """Kinds on whose page upstream prints no Events."""
 
 
@@ -80,10 +83,12 @@ async def _page(session: Session, kind: Kind, obj: Object) -> str:
     return align(page.text)
 
 
-COMMAND = Command(
-    "describe",
-    describe,
-    (*SELECTORS, switch("show-events", "what was said about the object", default=True)),
-    "kubectl describe TYPE [NAME_PREFIX | -l LABELS] | TYPE/NAME",
-    "show one object on a page",
+COMMANDS = (
+    Command(
+        "describe",
+        describe,
+        (*SELECTORS, switch("show-events", "what was said about the object", default=True)),
+        "kubectl describe TYPE [NAME_PREFIX | -l LABELS] | TYPE/NAME",
+        "show one object on a page",
+    ),
 )

@@ -8,9 +8,10 @@ Upstream: describeContainers, describeVolumes in staging/src/k8s.io/kubectl/pkg/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from k8s_ref.cli.kubectl.describe.page import Page, long_date
+from k8s_ref.cli.kubectl.yamltext import number_or_text
 from k8s_ref.machinery.meta import Object
 from k8s_ref.machinery.quantity import ONE, parse
 
@@ -192,9 +193,17 @@ def describe_volumes(page: Page, volumes: list[Object] | None, space: str = "") 
     for volume in volumes or ():
         page.line(1, f"{' ' if space else ''}{volume['name']}:")
         source = next((key for key in volume if key != "name"), "")
-        described = _VOLUMES.get(source, _other)(volume.get(source) or {})
-        for name, value in described.items():
+        for name, value in _volume(source, volume.get(source) or {}).items():
             page.field(2, name, value)
+
+
+def _volume(name: str, source: Object) -> dict[str, str]:
+    if name == "projected":
+        return _projected(source)
+    title, fields = _VOLUMES.get(name, ("<unknown>", ()))
+    return {"Type": title} | {
+        shown: number_or_text(source.get(field, missing)) for shown, field, missing in fields
+    }
 
 
 def _optional(source: Object) -> str:
@@ -204,10 +213,6 @@ def _optional(source: Object) -> str:
 def _pointer(source: Object) -> str:
     # Upstream prints the pointer, not what it points to; nobody can want the address.
     return _optional(source) if "optional" in source else "<nil>"
-
-
-def _other(source: Object) -> dict[str, str]:
-    return {"Type": "<unknown>"}
 
 
 def _projected(source: Object) -> dict[str, str]:
@@ -227,39 +232,19 @@ def _projected(source: Object) -> dict[str, str]:
     return fields
 
 
-_VOLUMES: dict[str, Callable[[Object], dict[str, str]]] = {
-    "hostPath": lambda s: {
-        "Type": "HostPath (bare host directory volume)",
-        "Path": s["path"],
-        "HostPathType": s.get("type", ""),
-    },
-    "emptyDir": lambda s: {
-        "Type": "EmptyDir (a temporary directory that shares a pod's lifetime)",
-        "Medium": s.get("medium", ""),
-        "SizeLimit": s.get("sizeLimit", "<unset>"),
-    },
-    "secret": lambda s: {
-        "Type": "Secret (a volume populated by a Secret)",
-        "SecretName": s["secretName"],
-        "Optional": _optional(s),
-    },
-    "configMap": lambda s: {
-        "Type": "ConfigMap (a volume populated by a ConfigMap)",
-        "Name": s["name"],
-        "Optional": _optional(s),
-    },
-    "persistentVolumeClaim": lambda s: {
-        "Type": (
-            "PersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)"
-        ),
-        "ClaimName": s["claimName"],
-        "ReadOnly": str(s.get("readOnly", False)).lower(),
-    },
-    "nfs": lambda s: {
-        "Type": "NFS (an NFS mount that lasts the lifetime of a pod)",
-        "Server": s["server"],
-        "Path": s["path"],
-        "ReadOnly": str(s.get("readOnly", False)).lower(),
-    },
-    "projected": _projected,
-}
+# What each volume is called, and its fields: the name on the page, the field, what if it is absent.
+_VOLUMES: dict[str, tuple[str, tuple[tuple[str, str, str], ...]]] = {
+    "hostPath": ("HostPath (bare host directory volume)",
+                 (("Path", "path", ""), ("HostPathType", "type", ""))),
+    "emptyDir": ("EmptyDir (a temporary directory that shares a pod's lifetime)",
+                 (("Medium", "medium", ""), ("SizeLimit", "sizeLimit", "<unset>"))),
+    "secret": ("Secret (a volume populated by a Secret)",
+               (("SecretName", "secretName", ""), ("Optional", "optional", "false"))),
+    "configMap": ("ConfigMap (a volume populated by a ConfigMap)",
+                  (("Name", "name", ""), ("Optional", "optional", "false"))),
+    "persistentVolumeClaim": (
+        "PersistentVolumeClaim (a reference to a PersistentVolumeClaim in the same namespace)",
+        (("ClaimName", "claimName", ""), ("ReadOnly", "readOnly", "false"))),
+    "nfs": ("NFS (an NFS mount that lasts the lifetime of a pod)",
+            (("Server", "server", ""), ("Path", "path", ""), ("ReadOnly", "readOnly", "false"))),
+}  # fmt: skip

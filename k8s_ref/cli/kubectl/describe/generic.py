@@ -12,8 +12,8 @@ import re
 from typing import Any
 
 from k8s_ref.cli.kubectl.describe.page import Page
-from k8s_ref.cli.kubectl.output import number_or_text
 from k8s_ref.cli.kubectl.session import Session
+from k8s_ref.cli.kubectl.yamltext import number_or_text
 from k8s_ref.machinery.meta import Object
 
 _ACRONYMS = ("API", "URL", "UID", "OSB", "GUID")

@@ -53,7 +53,7 @@ class Page:
         first, *rest = values or ["<none>"]
         self.field(level, name, first)
         for value in rest:
-            self.line(level, f"\t{value}")
+            self.line(0, f"\t{value}")
 
     def annotations(self, values: Object | None, level: int = 0) -> None:
         """Annotations, without kubectl's own; a long one stands below its name."""
@@ -95,7 +95,7 @@ class Page:
             found = (await session.api.list("events.v1.", namespace, fields=fields))["items"]
         except ApiError:
             return
-        self.event_table(sorted(found, key=_moment))
+        self.event_table(sorted(found, key=moment))
 
     def event_table(self, events: list[Object]) -> None:
         """Events as a table, or that there are none."""
@@ -107,22 +107,24 @@ class Page:
         for event in events:
             source = event_source(event, self.now).partition(",")[0]
             message = event.get("message", "").strip()
-            cells = (event.get("type", ""), event.get("reason", ""), self._when(event), source)
+            cells = (event.get("type", ""), event.get("reason", ""), when(event, self.now), source)
             self.line(1, "\t".join([*cells, message]))
 
-    def _when(self, event: Object) -> str:
-        """``10s``, or ``5s (x3 over 10s)`` when it was said several times."""
-        first = event.get("firstTimestamp") or event.get("eventTime")
-        series, count = event.get("series") or {}, event.get("count") or 0
-        if series:
-            last, count = series["lastObservedTime"], series["count"]
-            return f"{self.age(last)} (x{count} over {self.age(first)})"
-        if count > 1:
-            return f"{self.age(event.get('lastTimestamp'))} (x{count} over {self.age(first)})"
-        return self.age(first)
+
+def when(event: Object, now: int) -> str:
+    """``10s``, or ``5s (x3 over 10s)`` when it was said several times."""
+    first = event.get("firstTimestamp") or event.get("eventTime")
+    series, count = event.get("series") or {}, event.get("count") or 0
+    if series:
+        last, count = series["lastObservedTime"], series["count"]
+        return f"{since(last, now)} (x{count} over {since(first, now)})"
+    if count > 1:
+        return f"{since(event.get('lastTimestamp'), now)} (x{count} over {since(first, now)})"
+    return since(first, now)
 
 
-def _moment(event: Object) -> tuple[str, str]:
+def moment(event: Object) -> tuple[str, str]:
+    """When an Event was last said, and its name, to put Events in order."""
     series = event.get("series") or {}
     last = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
     return last or "", event["metadata"]["name"]
