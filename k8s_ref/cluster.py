@@ -29,6 +29,7 @@ from k8s_ref.controllers.replicaset import ReplicaSetController
 from k8s_ref.controllers.serviceaccount import RootCAPublisher, ServiceAccountController
 from k8s_ref.controllers.tainteviction import TaintEvictionController
 from k8s_ref.etcd.client import Embedded
+from k8s_ref.etcd.lease import Lessor
 from k8s_ref.etcd.mvcc import Store
 from k8s_ref.machinery.kinds import KINDS
 from k8s_ref.machinery.meta import Object
@@ -68,6 +69,7 @@ class Wiring:
         self.loop = Loop(seed, order)
         self.faults = Faults(self.loop)
         self.store = Store()
+        self._lessor = Lessor(self.loop, self.store)
         self.server: APIServer | None = None
         self._ring = ring
         self.runtimes: dict[str, Runtime] = {}
@@ -154,7 +156,7 @@ class Wiring:
 
     async def _api_server(self) -> None:
         server = APIServer(
-            Embedded(self.store), self.loop, KINDS, self.kubelets.get, ring=self._ring
+            Embedded(self.store, self._lessor), self.loop, KINDS, self.kubelets.get, ring=self._ring
         )
         try:
             await server.start()

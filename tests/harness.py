@@ -3,6 +3,7 @@
 from k8s_ref.apiserver.server import APIServer
 from k8s_ref.client.client import Client
 from k8s_ref.etcd.client import Embedded
+from k8s_ref.etcd.lease import Lessor
 from k8s_ref.etcd.mvcc import Store
 from k8s_ref.machinery.kinds import KINDS
 from k8s_ref.sim.faults import Faults
@@ -16,7 +17,8 @@ class ControlPlane:
         self.loop = Loop(seed, order)
         self.faults = Faults(self.loop)
         self.store = Store()
-        self.server = APIServer(Embedded(self.store), self.loop)
+        self.lessor = Lessor(self.loop, self.store)
+        self.server = APIServer(Embedded(self.store, self.lessor), self.loop)
         self.loop.run_task(self.server.start())
         self.api = self.client("kubectl")
 

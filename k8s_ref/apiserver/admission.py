@@ -79,9 +79,14 @@ _NOT_READY, _UNREACHABLE = (
 )
 
 
+_PATIENT = [_NOT_READY, _UNREACHABLE]
+
+
 def default_toleration_seconds(request: Request, pod: Object) -> Object:
     """Who says nothing else stays five minutes on a node that is not ready or not heard of."""
-    own = pod["spec"].get("tolerations") or []
+    own = pod["spec"].get("tolerations")
+    if not own:
+        return {**pod, "spec": {**pod["spec"], "tolerations": _PATIENT}}
     added = [wanted for wanted in (_NOT_READY, _UNREACHABLE) if not _covers(own, wanted["key"])]
     return {**pod, "spec": {**pod["spec"], "tolerations": [*own, *added]}} if added else pod
 

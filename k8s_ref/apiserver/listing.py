@@ -107,7 +107,9 @@ class Lister:
                 and fields.selects(obj)
             )
 
-        return selected, fields.exact("spec.nodeName") if self.triggered else None
+        only_fields = not (namespace or "labelSelector" in query)
+        value = fields.exact("spec.nodeName") if self.triggered else None
+        return fields.selects if only_fields else selected, value
 
     def check_version(self, version: str) -> None:
         """Refuse a version that has not happened yet, as a cache that cannot wait for it."""

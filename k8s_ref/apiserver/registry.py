@@ -106,7 +106,7 @@ class Registry:
             name = obj["metadata"]["name"]
             key = f"{request.namespace}/{name}" if request.namespace else name
             try:
-                return await self.storage.create(self.kind, key, obj)
+                return await self.storage.create(self.kind, key, obj, self.strategy.ttl)
             except Taken as taken:
                 refusal = self._exists(name, taken.current)
             if generated:
@@ -290,7 +290,7 @@ class Registry:
         if released(new, old):
             revision = await self.storage.delete(self.kind, key, old)
             return with_path(new, ("metadata", "resourceVersion"), str(revision))
-        return await self.storage.update(self.kind, key, old, new)
+        return await self.storage.update(self.kind, key, old, new, self.strategy.ttl)
 
     def now(self) -> str:
         """The present time as objects write it."""

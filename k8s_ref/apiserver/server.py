@@ -261,7 +261,8 @@ class APIServer:
             if why:
                 raise Conflict.of("pods/binding", "", request.name, why)
             bound = _assigned(pod, node, registry.now())
-            return with_path(bound, ("metadata", "uid"), uid) if uid else bound
+            other = uid and uid != pod["metadata"]["uid"]
+            return with_path(bound, ("metadata", "uid"), uid) if other else bound
 
         where = request.namespace, request.name, "binding", request.query
         patch = Request("patch", request.kind, *where)
@@ -300,9 +301,11 @@ _CHANGED = {"": "", "status": "status", "finalize": "finalize", "scale": ""}
 
 def _assigned(pod: Object, node: str, now: str) -> Object:
     condition = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
-    conditions = set_condition(pod["status"].get("conditions") or [], condition, now)
-    bound = with_path(pod, ("spec", "nodeName"), node)
-    return with_path(bound, ("status", "conditions"), conditions)
+    status = {**pod["status"]}
+    status["conditions"] = set_condition(status.get("conditions") or [], condition, now)
+    # The room that was kept for it is taken now.
+    status.pop("nominatedNodeName", None)
+    return {**pod, "spec": {**pod["spec"], "nodeName": node}, "status": status}
 
 
 def kind_of(kinds: Kinds, obj: Object) -> Kind:

@@ -4,7 +4,7 @@ Objects in the store, and the one watch that keeps the API server's caches up to
 idea: the store knows keys, bytes and revisions; that a revision is an object's
 ``resourceVersion`` and a comparison its optimistic lock is decided here and nowhere else.
 
-Upstream: staging/src/k8s.io/apiserver/pkg/storage/etcd3/store.go
+Upstream: staging/src/k8s.io/apiserver/pkg/storage/etcd3/{store,lease_manager}.go
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from k8s_ref.etcd import mvcc
 from k8s_ref.etcd.client import Client
 from k8s_ref.machinery.kinds import Kind
 from k8s_ref.machinery.meta import Object
-from k8s_ref.sim.loop import Loop
+from k8s_ref.sim.loop import SECOND, Loop
 
 ROOT = "/registry/"
 
@@ -39,11 +39,37 @@ class Taken(Exception):  # noqa: N818
         self.current = current
 
 
+LEASE_SECONDS = 60
+"""Objects written within so many seconds, or a twentieth of their time to live, share a lease."""
+LEASE_OBJECTS = 1000
+"""So many objects share a lease at most: they all go in one revision."""
+
+
+class Leases:
+    """Gives what is stored for a time a lease, the last one as long as it will do."""
+
+    def __init__(self, etcd: Client, loop: Loop) -> None:
+        self.etcd, self.loop = etcd, loop
+        self._number = self._expiry = self._objects = 0
+
+    async def lease(self, ttl: int) -> int:
+        """A lease for one object that is to live ``ttl`` seconds, or up to a minute longer."""
+        extra = min(LEASE_SECONDS, ttl // 20)
+        least = self.loop.now + ttl * SECOND
+        fits = least < self._expiry <= least + extra * SECOND
+        if not fits or self._objects >= LEASE_OBJECTS:
+            self._number = await self.etcd.grant(ttl + extra)
+            self._expiry, self._objects = least + extra * SECOND, 0
+        self._objects += 1
+        return self._number
+
+
 class Storage:
     """The objects of the cluster.  Writes: the caches, from the store's events only."""
 
     def __init__(self, etcd: Client, loop: Loop, ring: int = 0) -> None:
         self.etcd, self.loop, self.ring = etcd, loop, ring
+        self.leases = Leases(etcd, loop)
         self.caches: dict[str, WatchCache] = {}
         self.revision = 0
         self._stop: Callable[[], None] = lambda: None
@@ -72,13 +98,13 @@ class Storage:
             self.caches[directory] = WatchCache(self.loop, self.revision, trigger, self.ring)
         return self.caches[directory]
 
-    async def create(self, kind: Kind, key: str, obj: Object) -> Object:
-        """Store a new object; ``Taken`` if the key exists."""
-        return await self._write(kind, key, 0, obj)
+    async def create(self, kind: Kind, key: str, obj: Object, ttl: int = 0) -> Object:
+        """Store a new object, for ``ttl`` seconds (0: for ever); ``Taken`` if the key exists."""
+        return await self._write(kind, key, 0, obj, ttl)
 
-    async def update(self, kind: Kind, key: str, old: Object, new: Object) -> Object:
+    async def update(self, kind: Kind, key: str, old: Object, new: Object, ttl: int = 0) -> Object:
         """Store a new version of ``old``; ``Taken`` if that is no longer the latest."""
-        return await self._write(kind, key, int(old["metadata"]["resourceVersion"]), new)
+        return await self._write(kind, key, int(old["metadata"]["resourceVersion"]), new, ttl)
 
     async def delete(self, kind: Kind, key: str, old: Object) -> int:
         """Remove ``old``; returns the revision. ``Taken`` if that is no longer the latest."""
@@ -89,12 +115,13 @@ class Storage:
             raise Taken(decode(kv) if (kv := done.current[0]) else None)
         return done.revision
 
-    async def _write(self, kind: Kind, key: str, expect: int, obj: Object) -> Object:
+    async def _write(self, kind: Kind, key: str, expect: int, obj: Object, ttl: int) -> Object:
         path, value = path_of(kind, key), obj
         if "resourceVersion" in obj["metadata"]:
             value = {**obj, "metadata": {**obj["metadata"]}}
             del value["metadata"]["resourceVersion"]
-        done = await self.etcd.txn((mvcc.Compare(path, expect),), (mvcc.Put(path, value),))
+        lease = await self.leases.lease(ttl) if ttl else 0
+        done = await self.etcd.txn((mvcc.Compare(path, expect),), (mvcc.Put(path, value, lease),))
         kv = done.current[0]
         if not done.succeeded:
             raise Taken(decode(kv) if kv else None)

@@ -45,6 +45,8 @@ class Strategy:
     """What of the metadata a write of the status may not change."""
     returns_deleted: bool = False
     """Whether DELETE answers with the object instead of a Status."""
+    ttl: int = 0
+    """Seconds an object lives after it was last written; 0: until somebody deletes it."""
     trigger: Callable[[Object], str] | None = None
     """The field by which most watchers select, so that the others are not woken."""
 
@@ -107,6 +109,9 @@ def _no_replicas(obj: Object) -> Object:
 
 _SPEC = ("spec",)
 
+EVENT_SECONDS = 3600
+"""Events are news: after an hour they are gone."""
+
 STRATEGIES: dict[str, Strategy] = {
     "pods": Strategy(
         _new_pod,
@@ -127,8 +132,8 @@ STRATEGIES: dict[str, Strategy] = {
     "statefulsets.apps": Strategy(_without_status, generation=_SPEC),
     "daemonsets.apps": Strategy(_without_status, generation=_SPEC),
     "jobs.batch": Strategy(_without_status, generation=_SPEC, collected="Orphan"),
-    "events": Strategy(collected=""),
-    "events.events.k8s.io": Strategy(collected=""),
+    "events": Strategy(collected="", ttl=EVENT_SECONDS),
+    "events.events.k8s.io": Strategy(collected="", ttl=EVENT_SECONDS),
     "priorityclasses.scheduling.k8s.io": Strategy(generation=("value",)),
     "endpointslices.discovery.k8s.io": Strategy(generation=("endpoints", "ports", "addressType")),
     "podtemplates": Strategy(generation=("template",), returns_deleted=True),

@@ -99,7 +99,7 @@ def validate_update(kind_name: str, new: Object, old: Object) -> list[Cause]:
         causes.extend(metadata_update(new["metadata"], old["metadata"], "metadata"))
         causes *= 2
     apart = _APART if kind.status else _APART | {"status"}
-    if any(new.get(part) is not old.get(part) for part in (new.keys() | old.keys()) - apart):
+    if any(new.get(part) is not old.get(part) for part in (*new, *old) if part not in apart):
         causes.extend(kind.change(new, old))
     return causes
 

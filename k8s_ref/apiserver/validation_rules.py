@@ -60,20 +60,22 @@ def struct(*rows: Row) -> Rule:
     ['x.kind: Required value', 'x.port: Invalid value: 0: must be between 1 and 65535, inclusive']
     """
 
-    def check(value: Any, path: str) -> Iterator[Cause]:
+    def check(value: Any, path: str) -> list[Cause]:
+        causes: list[Cause] = []
         for name, rule, needed in rows:
             if not name:
-                yield from rule(value, path)
+                causes += rule(value, path)
                 continue
             item = value.get(name)
             if item is None:
                 # By far the most frequent case comes first.
                 if needed:
-                    yield required(inside(path, name))
+                    causes.append(required(inside(path, name)))
             elif needed and not item and item is not False:
-                yield required(inside(path, name))
+                causes.append(required(inside(path, name)))
             elif item != "":
-                yield from rule(item, inside(path, name))
+                causes += rule(item, inside(path, name))
+        return causes
 
     return check
 
@@ -99,6 +101,31 @@ def each(rule: Rule, unique: str = "") -> Rule:
     return check
 
 
+REMEMBERED = 1000
+"""So many objects a rule asked :func:`once` knows before it begins anew."""
+
+
+def once(rule: Rule) -> Rule:
+    """The rule, not asked again about the very same object that kept it before.
+
+    What was sent is immutable from then on, and most Pods share most of their template.
+    """
+    known: dict[int, Any] = {}
+
+    def check(value: Any, path: str) -> Iterable[Cause]:
+        # The object itself is held, so that no other can come to have its number.
+        if known.get(id(value)) is value:
+            return ()
+        causes = list(rule(value, path))
+        if not causes:
+            if len(known) >= REMEMBERED:
+                known.clear()
+            known[id(value)] = value
+        return causes
+
+    return check
+
+
 def anything(value: Any, path: str) -> Iterable[Cause]:
     """Nothing to object to."""
     return ()
@@ -107,10 +134,8 @@ def anything(value: Any, path: str) -> Iterable[Cause]:
 def text(*tests: Test) -> Rule:
     """A text that passes the tests."""
 
-    def check(value: Any, path: str) -> Iterator[Cause]:
-        for test in tests:
-            for problem in test(value):
-                yield invalid(path, value, problem)
+    def check(value: Any, path: str) -> list[Cause]:
+        return [invalid(path, value, problem) for test in tests for problem in test(value)]
 
     return check
 

@@ -25,6 +25,7 @@ from k8s_ref.apiserver.validation_rules import (
     exactly_one,
     label_name,
     must,
+    once,
     one_of,
     row,
     struct,
@@ -203,7 +204,8 @@ _source = exactly_one(
     portworxVolume=anything,
     scaleIO=anything,
     storageos=anything,
-    projected=struct(_MODE, whole(_projected)),
+    # The one of the token of the account is in every Pod.
+    projected=once(struct(_MODE, whole(_projected))),
     csi=struct(must("driver", text(dns_subdomain))),
     ephemeral=struct(must("volumeClaimTemplate")),
     image=struct(row("pullPolicy", one_of("Always", "IfNotPresent", "Never"))),

@@ -11,10 +11,14 @@ from __future__ import annotations
 
 from collections import deque
 
-from k8s_ref.sim.loop import Future, Loop
+from k8s_ref.sim.loop import SECOND, Future, Loop
 
 BASE_DELAY = 0.005
 MAX_DELAY = 1000.0
+
+BURST = 100
+RATE = 10
+"""All keys together are retried a hundred times at once and then ten times a second."""
 
 
 class WorkQueue:
@@ -33,6 +37,8 @@ class WorkQueue:
         """Keys to look at, with the cause that made them dirty first."""
         self._processing: set[str] = set()
         self._failures: dict[str, int] = {}
+        self._tokens, self._counted = float(BURST), 0
+        """The retries still free, and when (virtual nanoseconds) they were last counted."""
         self._getters: deque[Future[None]] = deque()
 
     def __len__(self) -> int:
@@ -54,9 +60,16 @@ class WorkQueue:
         """Look at it again, later after each failure; returns the seconds until then."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        delay: float = min(BASE_DELAY * 2.0**failures, MAX_DELAY)
+        delay: float = max(min(BASE_DELAY * 2.0**failures, MAX_DELAY), self._reserve())
         self.add_after(key, delay)
         return delay
+
+    def _reserve(self) -> float:
+        """Take a token, on credit if there is none; returns the seconds until it is earned."""
+        earned = (self.loop.now - self._counted) / SECOND * RATE
+        self._tokens = min(self._tokens + earned, BURST) - 1
+        self._counted = self.loop.now
+        return max(-self._tokens / RATE, 0.0)
 
     def forget(self, key: str) -> None:
         """It went well: the next failure is a first one again."""

@@ -1,9 +1,9 @@
 """The store as its clients see it · 存储客户端
 
-The four calls the API server makes, as coroutines: embedded they never suspend, because the
+The five calls the API server makes, as coroutines: embedded they never suspend, because the
 store is an object in the same process; a real etcd behind the same interface answers later.
 
-Upstream: etcd client/v3/kv.go, client/v3/watch.go
+Upstream: etcd client/v3/kv.go, client/v3/lease.go, client/v3/watch.go
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from k8s_ref.etcd.lease import Lessor
 from k8s_ref.etcd.mvcc import Compare, Delete, Event, KeyValue, Put, Range, Store, Txn
 
 
@@ -26,15 +27,18 @@ class Client(Protocol):
     async def txn(self, compare: Sequence[Compare], then: Sequence[Put | Delete]) -> Txn:
         """Compare, then write all or nothing."""
 
+    async def grant(self, ttl: int) -> int:
+        """A lease of ``ttl`` seconds on which keys can hang: its number."""
+
     def watch(self, prefix: str, since: int, tell: Callable[[Event], None]) -> Callable[[], None]:
         """Tell every event after ``since``; returns how to stop."""
 
 
 class Embedded:
-    """The client of a store in this process."""
+    """The client of a store in this process; without a lessor its keys stay for ever."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, lessor: Lessor | None = None) -> None:
+        self.store, self.lessor = store, lessor
 
     async def get(self, key: str, revision: int = 0) -> KeyValue | None:
         """One key at ``revision`` (0: now)."""
@@ -47,6 +51,10 @@ class Embedded:
     async def txn(self, compare: Sequence[Compare], then: Sequence[Put | Delete]) -> Txn:
         """Compare, then write all or nothing."""
         return self.store.txn(compare, then)
+
+    async def grant(self, ttl: int) -> int:
+        """A lease of ``ttl`` seconds on which keys can hang: its number; 0 without a lessor."""
+        return self.lessor.grant(ttl).number if self.lessor else 0
 
     def watch(self, prefix: str, since: int, tell: Callable[[Event], None]) -> Callable[[], None]:
         """Tell every event after ``since``; returns how to stop."""

@@ -213,14 +213,16 @@ def _merge_map(original: Object, patch: Object, node: Node) -> Object:
     merged = dict(original)
     if _RETAIN_KEYS in patch:
         merged = _retained(merged, patch)
-    for name, field in _fields(patch, node).items():
+    # Most parts of most patches hold no directive at all.
+    directed = "$" in "".join(patch)
+    for name, field in _fields(_names(patch) if directed else patch, node).items():
         if name not in patch:
             if name in merged:
                 merged[name] = _merge_list(merged[name], [], field, _Directives.of(patch, name))
         elif patch[name] is None:
             merged.pop(name, None)
         else:
-            directives = _Directives.of(patch, name)
+            directives = _Directives.of(patch, name) if directed else _NONE
             merged[name] = _merge(merged.get(name), patch[name], field, directives)
     return _shared(original, merged)
 
@@ -241,6 +243,9 @@ class _Directives(NamedTuple):
         return cls(order, tuple(removed))
 
 
+_NONE = _Directives()
+
+
 def _directed(patch: Object, node: Node) -> Object:
     directive = patch[_PATCH]
     if directive == "delete":
@@ -259,10 +264,14 @@ def _retained(original: Object, patch: Object) -> Object:
     return {name: item for name, item in original.items() if name in keys}
 
 
-def _fields(patch: Object, node: Node) -> dict[str, Field]:
-    """The fields a patch speaks of, in its order, those only named by a directive included."""
+def _names(patch: Object) -> dict[str, Any]:
+    """What a patch speaks of, in its order, what is only named by a directive included."""
     names = dict.fromkeys(name.removeprefix(_ORDER).removeprefix(_DELETE) for name in patch)
     names.pop(_RETAIN_KEYS, None)
+    return names
+
+
+def _fields(names: Iterable[str], node: Node) -> dict[str, Field]:
     if isinstance(node, Struct):
         return {name: node.fields.get(name, _UNKNOWN) for name in names}
     item = Field("", node.items) if isinstance(node, MapOf) else _UNKNOWN

@@ -119,34 +119,36 @@ class Field:
 class Struct(Node):
     """A JSON object with a fixed set of fields."""
 
-    __slots__ = ("_plain", "definition", "fields", "name")
+    __slots__ = ("_tests", "definition", "fields", "name")
 
     def __init__(self, definition: str) -> None:
         *_, version, self.name = definition.split(".")
         super().__init__(f"{version}.{self.name}")
         self.definition = definition
         self.fields: dict[str, Field] = {}
-        self._plain: dict[str, type] = {}
+        self._tests: dict[str, Callable[[Any], bool] | type] = {}
+        """By field the type every value of which fits, or else how to tell whether one does."""
 
     def add(self, known: Field) -> None:
         """Give the struct one more field."""
+        node = known.node
         self.fields[known.name] = known
-        if known.node.plain is not None:
-            self._plain[known.name] = known.node.plain
+        self._tests[known.name] = node.plain or node.fits
+        if isinstance(node, Time):
+            # Of all fields only moments may be null without losing it.
+            self._tests[known.name] = lambda item: item is None or node.fits(item)
 
     def fits(self, value: Any) -> bool:
         """Whether all fields are known and fit."""
         if not isinstance(value, dict):
             return False
-        fields, plain = self.fields, self._plain
+        tests = self._tests
         for name, item in value.items():
-            if plain.get(name) is type(item):
+            test = tests.get(name)
+            if test is type(item):
                 # By far the most frequent case is settled without a call.
                 continue
-            known = fields.get(name)
-            if known is None or not (
-                known.node.fits(item) or (item is None and isinstance(known.node, Time))
-            ):
+            if test is None or test is str or test is bool or not test(item):
                 return False
         return True
 
@@ -570,7 +572,9 @@ class Undecodable(BadRequest):
 def cannot_handle(kind: Kind | Gvk, problem: str) -> Undecodable:
     """The refusal of a body that is not an object of the kind."""
     _, version, name = kind.gvk if isinstance(kind, Kind) else kind
-    return Undecodable(f"{name} in version {show(version)} cannot be handled as a {name}: {problem}")
+    return Undecodable(
+        f"{name} in version {show(version)} cannot be handled as a {name}: {problem}"
+    )
 
 
 def strict_problem(found: list[str]) -> str:

@@ -233,6 +233,17 @@ def test_binding_sets_the_node_once(plane):
         plane.do(plane.api.bind("default/web", "node-2"))
 
 
+def test_a_bound_pod_has_no_room_kept_for_it_any_more(plane):
+    plane.do(plane.api.create("pods", pod()))
+    plane.do(
+        plane.api.patch("pods", "default/web", {"status": {"nominatedNodeName": "a"}}, "status")
+    )
+    plane.do(plane.api.bind("default/web", "node-1"))
+    bound = plane.do(plane.api.get("pods", "default/web"))
+    assert bound["spec"]["nodeName"] == "node-1" and "nominatedNodeName" not in bound["status"]
+    assert bound["status"]["phase"] == "Pending"
+
+
 def test_a_binding_meant_for_an_earlier_pod_of_the_name_is_refused(plane):
     plane.do(plane.api.create("pods", pod()))
     with pytest.raises(Conflict, match="Precondition failed: UID in precondition: earlier"):

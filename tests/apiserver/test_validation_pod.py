@@ -6,8 +6,11 @@ import pytest
 
 from k8s_ref.apiserver import defaults
 from k8s_ref.apiserver.validation import validate
-from k8s_ref.machinery.meta import Object, seal
+from k8s_ref.apiserver.validation_rules import once
+from k8s_ref.machinery.errors import Cause, Invalid, required
+from k8s_ref.machinery.meta import Object, copy, seal
 from tests.apiserver.validation_cases import cases, changed, says
+from tests.harness import ControlPlane, pod
 
 POD: Object = {
     "apiVersion": "v1",
@@ -508,3 +511,37 @@ def test_only_one_owner_controls() -> None:
     assert cause.message.endswith(
         'Only one reference can have Controller set to true. Found "true" in references for a and b'
     )
+
+
+def test_a_rule_is_not_asked_twice_about_one_object_but_about_its_equal() -> None:
+    asked: list[object] = []
+
+    def rule(value: list[int], path: str) -> list[Cause]:
+        asked.append(value)
+        return [required(path)] if not value else []
+
+    checked, one, equal = once(rule), [1], [1]
+    assert not list(checked(one, "a")) and not list(checked(one, "b"))
+    assert not list(checked(equal, "a"))
+    assert [value is one for value in asked] == [True, False]
+    wrong: list[int] = []
+    assert [str(cause) for path in "ab" for cause in checked(wrong, path)] == [
+        "a: Required value",
+        "b: Required value",
+    ]
+
+
+def test_an_equal_pod_with_one_thing_wrong_in_what_others_share_is_refused() -> None:
+    plane = ControlPlane()
+    made = plane.do(plane.api.create("pods", pod()))
+    spec = copy(made["spec"])
+    token = spec["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"]
+    token["expirationSeconds"] = 1
+    spec["tolerations"][0]["operator"] = "Sometimes"
+    with pytest.raises(Invalid) as refused:
+        plane.do(plane.api.create("pods", pod("other", **spec)))
+    fields = [cause["field"] for cause in refused.value.details["causes"]]
+    assert fields == [
+        "spec.volumes[0].projected.sources[0].serviceAccountToken.expirationSeconds",
+        "spec.tolerations[0].operator",
+    ]

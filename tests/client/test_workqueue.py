@@ -1,5 +1,6 @@
 """The work queue: a key once, never twice at the same time, slower after failures."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,3 +88,13 @@ def test_no_key_is_ever_with_two_workers_and_none_is_forgotten(adds, seed):
     loop.run(100)
     for key in {key for key, _ in adds}:
         assert last_seen[key] >= max(at for k, at in adds if k == key) * SECOND
+
+
+def test_a_hundred_failures_at_once_are_retried_soon_and_ten_more_each_second():
+    loop = Loop()
+    queue = WorkQueue(loop)
+    delays = [queue.add_rate_limited(f"default/{number}") for number in range(130)]
+    assert delays[:100] == [0.005] * 100
+    assert delays[100:] == pytest.approx([number / 10 for number in range(1, 31)])
+    loop.run(13)
+    assert queue.add_rate_limited("default/new") == 0.005

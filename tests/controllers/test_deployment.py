@@ -163,9 +163,11 @@ def test_a_bad_template_stops_after_its_first_pods_and_is_called_stuck():
     assert plane.condition("Progressing") == ("False", "ProgressDeadlineExceeded")
     assert plane.condition("Available") == ("True", "MinimumReplicasAvailable")
     assert plane.sizes() == {"nginx:1": 3, "bad:1": 1}
-    before = plane.store.revision
+    written = []
+    plane.store.watch("/registry/", plane.store.revision, written.append)
     plane.loop.run(3600)
-    assert plane.store.revision == before
+    # Only what was told about it is forgotten after an hour.
+    assert all(e.deleted and e.kv.key.startswith("/registry/events/") for e in written)
 
 
 def test_going_back_from_a_bad_template_costs_no_good_pod():

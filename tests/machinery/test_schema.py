@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from k8s_ref.machinery.kinds import KINDS
 from k8s_ref.machinery.meta import Object, copy, seal, with_path
 from k8s_ref.machinery.schema import (
+    Problems,
     Struct,
     Text,
     cannot_handle,
@@ -48,6 +50,31 @@ POD = seal(
     }
 )
 PODS = KINDS["pods"]
+MEMORY = ("spec", "containers", 0, "resources", "requests", "memory")
+
+
+# Values to put anywhere into an object, of all types there are.
+ANY_VALUE = (
+    None, True, 0, -1, 1.5, 2**40, "", "x", "1Gi", "2026-13-01T00:00:00Z", "=", {}, {"x": 1}, [],
+)  # fmt: skip
+
+
+def _places(value: Any, path: tuple[str | int, ...] = ()) -> Any:
+    """The path of everything in a value."""
+    yield path
+    inside = {dict: lambda: value.items(), list: lambda: enumerate(value)}
+    for step, item in inside.get(type(value), tuple)():
+        yield from _places(item, (*path, step))
+
+
+def test_the_quick_question_never_passes_what_the_slow_one_refuses() -> None:
+    pod = struct_of(PODS)
+    assert pod is not None and pod.fits(with_path(POD, MEMORY, "1Ki"))
+    for place, value in product(list(_places(copy(POD)))[1:], ANY_VALUE):
+        changed, problems = with_path(copy(POD), place, value), Problems()
+        pod.check(changed, None, problems)
+        clean = not (problems.unknown or problems.ill_typed or problems.nulls)
+        assert clean or not pod.fits(changed), (place, value)
 
 
 def test_every_kind_of_the_table_has_a_schema_of_the_pinned_release() -> None:

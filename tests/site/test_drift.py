@@ -398,3 +398,10 @@ def test_no_other_cell_may_need_what_a_host_cell_left_behind(draft):
     draft.change('name="after"', 'name="after" host="needs the other · 要有前一个"')
     draft.page.write_text(draft.page.read_text() + many(30).replace("more", "even"))
     assert draft.problems() == []
+
+
+def test_a_tab_in_a_cell_is_found_because_pages_show_spaces(draft):
+    draft.change("#en one\n", "#en one\nif True:\n\tpass\n")
+    assert any(
+        "there is a tab in cell" in text and r"write \t" in text for text in draft.problems()
+    )

@@ -56,6 +56,7 @@ def run_pages(project: Project, say: Say) -> Pages:
         say(f"      {page.key}: {len(page.cells)} cells")
     for page in done.pages:
         check_symbols(page, project)
+        check_tabs(page)
     done.problems += done.broken
     done.problems += [problem for ran in done.plays for problem in compare(ran)]
     done.problems += host.problems(done.plays)
@@ -88,6 +89,13 @@ def check_symbols(page: Page, project: Project) -> None:
                 code_of(part.symbol, project.root)
             except LookupError as error:
                 page.wrong(part.line, f"{error.args[0]}; correct the name")
+
+
+def check_tabs(page: Page) -> None:
+    """Markdown makes spaces of tabs, so a reader would run other code than we did."""
+    for cell in page.cells:
+        if "\t" in cell.source:
+            page.wrong(cell.line, f"there is a tab in cell {cell.name!r}; write \\t or spaces")
 
 
 def sections(project: Project) -> list[Section]:
