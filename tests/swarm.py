@@ -51,6 +51,7 @@ class Bounds:
         since = cluster.store.revision
         cluster.store.watch("/registry/pods/default/web-", since, self.on_pod)
         cluster.store.watch("/registry/replicasets/default/web-", since, self.on_replicaset)
+        cluster.store.watch("/registry/minions/", since, self.on_node)
 
     def on_pod(self, event):
         """Count those that are Ready and not being deleted."""
@@ -70,6 +71,12 @@ class Bounds:
         asked = sum(self._asked.values())
         if asked > self.most:
             self._note(event, f"{asked} Pods were asked for, more than {self.most}")
+
+    def on_node(self, event):
+        """Of a node whose heartbeats were all lost nobody can say what still runs there."""
+        conditions = event.kv.value["status"].get("conditions", ())
+        if any(c["type"] == "Ready" and c["status"] == "Unknown" for c in conditions):
+            self.least = 0
 
     def _note(self, event, what):
         self.found.append(f"at revision {event.kv.mod_revision} {what}")

@@ -76,7 +76,7 @@ def play(what: Play, say: Callable[[str], None]) -> str:
         raise Refused(str(error)) from None
     cluster.run(what.seconds)
     say(f"\n{_text(what, 'story')}")
-    for line in _told(cluster.trace, what):
+    for line in _told(cluster.trace[start:], what):
         say(line)
     say("\n$ kubectl get pods -o wide")
     say(str(cluster.kubectl("get pods -o wide")).rstrip("\n"))

@@ -264,3 +264,34 @@ def test_a_cascade_that_does_not_exist_is_refused_and_nothing_is_deleted():
     )
     assert terminal.code == 1
     assert "kube-public" in terminal("get namespaces -o name")
+
+
+# -- templates in files
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "shown"),
+    [
+        ("jsonpath-file", "{.items[*].metadata.name}", "node-1 node-2"),
+        ("go-template-file", "{{range .items}}{{.metadata.name}};{{end}}", "node-1;node-2;"),
+        ("templatefile", "{{.kind}}", "List"),
+        ("custom-columns-file", "NAME  KIND\n.metadata.name .kind\n", "NAME     KIND\n"
+         "node-1   Node\nnode-2   Node\n"),
+    ],
+)  # fmt: skip
+def test_a_template_may_stand_in_a_file(tmp_path, form, text, shown):
+    file = tmp_path / "template"
+    file.write_text(text)
+    cluster = Cluster(nodes=2).run(5)
+    assert str(cluster.kubectl(f"get nodes -o {form}={file}")) == shown
+    missing = cluster.kubectl(f"get nodes -o {form}={file}.not")
+    assert str(missing) == f'error: the path "{file}.not" does not exist\n'
+
+
+def test_a_template_on_the_line_has_an_older_name():
+    assert str(Cluster(nodes=1).run(5).kubectl("get nodes -o template={{.kind}}")) == "List"
+
+
+def test_a_format_in_a_file_needs_the_file():
+    printed = Cluster(nodes=0).kubectl("get nodes -o jsonpath-file")
+    assert str(printed) == "error: template format specified but no template given\n"

@@ -166,3 +166,10 @@ def test_a_reader_that_goes_away_leaves_no_traceback():
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert done.stderr == ""
     assert done.stdout.startswith("A cluster of 3 nodes")
+
+
+def test_the_story_begins_with_what_you_apply(capsys):
+    told = []
+    play(Play(example()), told.append)
+    story = told[told.index(next(line for line in told if "What happened" in line)) + 1 :]
+    assert story[1].strip() == "kubectl creates ReplicaSet web"

@@ -18,7 +18,7 @@ from k8s_ref.apiserver.table import table
 from k8s_ref.apiserver.watchcache import WatchEvent
 from k8s_ref.cli.kubectl import columns, jsonpath
 from k8s_ref.cli.kubectl.flags import Flag, switch
-from k8s_ref.cli.kubectl.output import FORMATS, OUTPUT, as_text, check_format
+from k8s_ref.cli.kubectl.output import FORMATS, OUTPUT, as_text, check_format, inlined
 from k8s_ref.cli.kubectl.selection import (
     SELECTORS,
     Target,
@@ -45,6 +45,7 @@ See 'kubectl get -h' for help and examples"""
 async def get(session: Session) -> int:
     """Print what is selected."""
     flags = session.flags
+    flags["output"] = inlined(session, flags["output"])
     check_format(flags["output"], FORMATS)
     if not session.words and not flags["filename"]:
         raise Failure(NO_TYPE)

@@ -13,6 +13,7 @@ from typing import Any
 
 from k8s_ref.cli.kubectl import columns, jsonpath, yamltext
 from k8s_ref.cli.kubectl.flags import Flag
+from k8s_ref.cli.kubectl.manifests import read
 from k8s_ref.cli.kubectl.session import Session, name_of
 from k8s_ref.cli.kubectl.yamltext import number_or_text
 from k8s_ref.machinery.errors import show
@@ -27,10 +28,30 @@ UPSTREAM_FORMATS = (
 FORMATS = ("json", "yaml", "name", "jsonpath", "jsonpath-as-json", "custom-columns", "go-template",
            "wide")  # fmt: skip
 
+IN_FILES = {"jsonpath-file": "jsonpath", "custom-columns-file": "custom-columns",
+            "go-template-file": "go-template", "templatefile": "go-template",
+            "template": "go-template"}  # fmt: skip
+"""Formats whose template stands in a file, and an older name, as the formats they are."""
+
+
+def inlined(session: Session, output: str) -> str:
+    """The format with its template on the line; ``ValueError`` if there is no such file."""
+    name, equals, template = output.partition("=")
+    if not template or name not in IN_FILES:
+        return output
+    if name != "template":
+        template = read(session, template)
+    if name == "custom-columns-file":
+        headers, paths, *_ = *map(str.split, template.splitlines()), [], []
+        template = ",".join(map(":".join, zip(headers, paths, strict=False)))
+    return f"{IN_FILES[name]}{equals}{template}"
+
 
 def check_format(output: str, allowed: tuple[str, ...] = FORMATS) -> None:
     """``ValueError`` in kubectl's words if there is no such format."""
     name, _, template = output.partition("=")
+    if name in IN_FILES and not template:
+        raise ValueError("template format specified but no template given")
     if name in UPSTREAM_FORMATS.split(",") and name not in FORMATS:
         raise ValueError(f"output format {show(name)} is not part of this compact kubectl")
     if name and name not in allowed:
