@@ -49,10 +49,15 @@ def code_cells(notebook):
 
 
 def shown(cell):
-    """The outputs of a cell; IPython breaks long lines of values, and so spaces do not count."""
+    """The outputs of a cell; IPython breaks long lines of values, and so spaces do not count.
+
+    A slow kernel sends what was printed in several pieces.
+    """
     found = []
     for output in cell.outputs:
-        if output.output_type == "stream":
+        if output.output_type == "stream" and found and isinstance(found[-1], str):
+            found[-1] += output.text
+        elif output.output_type == "stream":
             found.append(output.text)
         elif output.output_type == "error":
             found.append(f"{output.ename}: {output.evalue}")

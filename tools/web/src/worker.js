@@ -10,7 +10,8 @@ async function boot(base) {
   const wheels = fetch(at("wheels/wheels.json")).then(async (names) => Promise.all((await names.json()).map(fetched)));
   // If they cannot be had, that is told below, and not as well by the browser.
   wheels.catch(() => {});
-  const py = await interpreter(at("pyodide/").href, memory(at("pyodide/snapshot.bin")));
+  const snapshot = memory(at("pyodide/snapshot.bin")).catch(() => null);
+  const py = await interpreter(at("pyodide/").href, snapshot);
   for (const wheel of await wheels) py.unpackArchive(wheel, "wheel");
   return py.pyimport("k8s_ref.cli.cellrun");
 }
@@ -18,7 +19,7 @@ async function boot(base) {
 // Python as it was after its first import, which takes a fraction of the time; else from nothing.
 async function interpreter(indexURL, snapshot) {
   const { loadPyodide } = await import(`${indexURL}pyodide.mjs`);
-  const known = await snapshot.catch(() => null);
+  const known = await snapshot;
   if (known) {
     try {
       return await loadPyodide({ indexURL, _loadSnapshot: known });
