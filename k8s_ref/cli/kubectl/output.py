@@ -42,7 +42,7 @@ def inlined(session: Session, output: str) -> str:
     if name != "template":
         template = read(session, template)
     if name == "custom-columns-file":
-        headers, paths, *_ = *map(str.split, template.splitlines()), [], []
+        headers, paths = (f"{template}\n\n".split("\n", 2)[line].split() for line in (0, 1))
         template = ",".join(map(":".join, zip(headers, paths, strict=False)))
     return f"{IN_FILES[name]}{equals}{template}"
 
