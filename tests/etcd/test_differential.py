@@ -205,8 +205,8 @@ class Both:
         self.same((conditions, branches), ours, lambda: self.real.txn(conditions, *branches))
 
     def step_grant(self):
-        ttl, number = self.chance.choice([1, 500, 1000]), self.chance.choice(LEASES)
-        ttl = max(ttl, 500)
+        # None of these runs out while the test does.
+        ttl, number = self.chance.choice([500, 1000]), self.chance.choice(LEASES)
         self.same(("grant", ttl, number), lambda: self.lessor.grant(ttl, number).ttl,
                   lambda: self.real.grant(ttl, number))  # fmt: skip
 

@@ -3,6 +3,7 @@
 import pytest
 
 from k8s_ref.machinery.meta import with_path
+from k8s_ref.machinery.taints import tolerates
 from k8s_ref.scheduler.cache import PodInfo
 from k8s_ref.scheduler.cluster_events import (
     ClusterEvent,
@@ -14,7 +15,7 @@ from k8s_ref.scheduler.framework import Code
 from k8s_ref.scheduler.plugins.node_affinity import NodeAffinity
 from k8s_ref.scheduler.plugins.node_resources import NodeResourcesFit, least_allocated
 from k8s_ref.scheduler.plugins.nodes import NodeName, NodeUnschedulable
-from k8s_ref.scheduler.plugins.taint_toleration import TaintToleration, tolerates
+from k8s_ref.scheduler.plugins.taint_toleration import TaintToleration
 from tests.harness import pod
 from tests.scheduler.plane import asking, decide, node
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from k8s_ref.machinery.meta import Object
+from k8s_ref.machinery.taints import tolerates
 from k8s_ref.scheduler.cache import NodeInfo, PodInfo
 from k8s_ref.scheduler.cluster_events import ClusterEvent, Hint, always
 from k8s_ref.scheduler.framework import CycleState, Plugin, Status, default_normalize_score
@@ -71,18 +72,3 @@ def taints_of(node: Object) -> list[Object]:
 def tolerated(taint: Object, tolerations: Iterable[Object] | None) -> bool:
     """Whether one of the tolerations covers the taint."""
     return any(tolerates(toleration, taint) for toleration in tolerations or ())
-
-
-def tolerates(toleration: Object, taint: Object) -> bool:
-    """Whether a toleration covers a taint; what it leaves out matches anything.
-
-    >>> tolerates({"operator": "Exists"}, {"key": "gpu", "effect": "NoSchedule"})
-    True
-    """
-    if toleration.get("effect") and toleration["effect"] != taint["effect"]:
-        return False
-    if toleration.get("key") and toleration["key"] != taint["key"]:
-        return False
-    if toleration.get("operator") == "Exists":
-        return True
-    return (toleration.get("value") or "") == (taint.get("value") or "")
