@@ -14,7 +14,7 @@ from functools import partial
 from ipaddress import IPv4Address
 from typing import Any
 
-from k8s_ref.apiserver.request import Request, Response
+from k8s_ref.apiserver.request import ADMIN, Request, Response, User, component
 from k8s_ref.apiserver.server import APIServer
 from k8s_ref.apiserver.storage import ROOT, path_of
 from k8s_ref.apiserver.watchcache import decode
@@ -75,7 +75,7 @@ class Wiring:
         self.runtimes: dict[str, Runtime] = {}
         self.kubelets: dict[str, Kubelet] = {}
         self.processes: dict[str, Process] = {}
-        self.api = self.client("kubectl", "kubernetes-admin")
+        self.api = self.client("kubectl")
         self._add("kube-apiserver", self._api_server)
         self._add("kube-controller-manager", self._controller_manager)
         self._add("kube-scheduler", self._scheduler)
@@ -142,7 +142,7 @@ class Wiring:
         self.processes[name] = Process(self.loop, name, main)
         self.processes[name].start()
 
-    def client(self, agent: str, user: str = "") -> Client:
+    def client(self, agent: str, user: User = ADMIN) -> Client:
         """A client for a component: it talks to the API server under this name."""
         return Client(self._handle, KINDS, self.loop, self.faults, agent, user)
 
@@ -167,7 +167,7 @@ class Wiring:
             server.stop()
 
     async def _controller_manager(self) -> None:
-        api = self.client("kube-controller-manager")
+        api = self.client("kube-controller-manager", component("system:kube-controller-manager"))
         informers = InformerFactory(api, self.loop)
         controllers = [make(api, informers, self.loop) for make in CONTROLLERS]
         await informers.start()
@@ -175,14 +175,14 @@ class Wiring:
             controller.start()
 
     async def _scheduler(self) -> None:
-        api = self.client("default-scheduler", "system:kube-scheduler")
+        api = self.client("default-scheduler", component("system:kube-scheduler"))
         informers = InformerFactory(api, self.loop)
         scheduler = Scheduler(api, informers, self.loop)
         await informers.start()
         scheduler.start()
 
     async def _kubelet(self, name: str) -> None:
-        api = self.client(f"kubelet/{name}", f"system:node:{name}")
+        api = self.client(f"kubelet/{name}", component(f"system:node:{name}", "system:nodes"))
         informers = InformerFactory(api, self.loop)
         kubelet = Kubelet(api, informers, self.loop, name, self.runtimes[name])
         self.kubelets[name] = kubelet

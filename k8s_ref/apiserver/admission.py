@@ -11,7 +11,7 @@ plugin/pkg/admission/{namespace/lifecycle,defaulttolerationseconds,serviceaccoun
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from k8s_ref.apiserver.request import Request
 from k8s_ref.apiserver.watchcache import WatchCache
@@ -38,6 +38,64 @@ def suffix(choose: Callable[[str], str]) -> str:
     return "".join([choose(SUFFIX) for _ in range(5)])
 
 
+class Plugin:
+    """One of those who are asked; what a plugin does not override it has no say in."""
+
+    on: tuple[str, ...] = ()
+    """What it is asked about: operations on resources, such as ``create pods``; ``*`` is any."""
+
+    def admit(self, request: Request, obj: Object, old: Object | None) -> Object:
+        """The object with what this plugin adds to it; ``Forbidden`` if it may not be."""
+        return obj
+
+    def validate(self, request: Request, obj: Object | None, old: Object | None) -> None:
+        """Refuse what may not happen.  ``obj`` is None for a DELETE, ``old`` for a CREATE."""
+
+    def concerns(self, operation: str, resource: str) -> bool:
+        """Whether it is asked about this operation on ``pods`` or ``pods/status``."""
+        wanted = {f"{o} {r}" for o in (operation, "*") for r in (resource, "*")}
+        return not wanted.isdisjoint(self.on)
+
+
+Admit = Callable[[Request, Object, Object | None], Object]
+Validate = Callable[[Request, Object | None, Object | None], None]
+
+
+class Admission:
+    """All plugins in upstream's order: first everybody who changes, then everybody who refuses."""
+
+    def __init__(self, plugins: Iterable[Plugin] = ()) -> None:
+        self.plugins = tuple(plugins)
+        self._asked: dict[tuple[str, str], tuple[tuple[Admit, ...], tuple[Validate, ...]]] = {}
+
+    async def admit(
+        self, operation: str, request: Request, obj: Object, old: Object | None = None
+    ) -> Object:
+        """The object as all plugins together have it."""
+        for admit in self._of(operation, request)[0]:
+            obj = admit(request, obj, old)
+        return obj
+
+    async def validate(
+        self, operation: str, request: Request, obj: Object | None, old: Object | None = None
+    ) -> None:
+        """Refuse what any of the plugins refuses."""
+        for validate in self._of(operation, request)[1]:
+            validate(request, obj, old)
+
+    def _of(
+        self, operation: str, request: Request
+    ) -> tuple[tuple[Admit, ...], tuple[Validate, ...]]:
+        key = operation, request.resource
+        if key not in self._asked:
+            asked = [plugin for plugin in self.plugins if plugin.concerns(*key)]
+            self._asked[key] = (
+                tuple(p.admit for p in asked if type(p).admit is not Plugin.admit),
+                tuple(p.validate for p in asked if type(p).validate is not Plugin.validate),
+            )
+        return self._asked[key]
+
+
 class NamespaceLifecycle:
     """Nothing new in a namespace that is missing or going; the first namespaces stay."""
 
@@ -60,7 +118,7 @@ class NamespaceLifecycle:
                 f"unable to create new content in namespace {request.namespace}"
                 " because it is being terminated"
             )
-            refusal = _refusal(request, why)
+            refusal = refusal_of(request, why)
             message = f"namespace {request.namespace} is being terminated"
             cause = Cause("NamespaceTerminating", message, "metadata.namespace")
             refusal.details = {**(refusal.details or {}), "causes": [cause.as_json()]}
@@ -82,13 +140,18 @@ _NOT_READY, _UNREACHABLE = (
 _PATIENT = [_NOT_READY, _UNREACHABLE]
 
 
-def default_toleration_seconds(request: Request, pod: Object) -> Object:
+class DefaultTolerationSeconds(Plugin):
     """Who says nothing else stays five minutes on a node that is not ready or not heard of."""
-    own = pod["spec"].get("tolerations")
-    if not own:
-        return {**pod, "spec": {**pod["spec"], "tolerations": _PATIENT}}
-    added = [wanted for wanted in (_NOT_READY, _UNREACHABLE) if not _covers(own, wanted["key"])]
-    return {**pod, "spec": {**pod["spec"], "tolerations": [*own, *added]}} if added else pod
+
+    on = ("create pods", "update pods")
+
+    def admit(self, request: Request, pod: Object, old: Object | None) -> Object:
+        """The Pod with tolerations of both taints."""
+        own = pod["spec"].get("tolerations")
+        if not own:
+            return {**pod, "spec": {**pod["spec"], "tolerations": _PATIENT}}
+        added = [wanted for wanted in (_NOT_READY, _UNREACHABLE) if not _covers(own, wanted["key"])]
+        return {**pod, "spec": {**pod["spec"], "tolerations": [*own, *added]}} if added else pod
 
 
 def _covers(tolerations: list[Object], taint: object) -> bool:
@@ -124,13 +187,15 @@ _TOKEN_SOURCE: Object = {
 }
 
 
-class ServiceAccounts:
+class ServiceAccounts(Plugin):
     """A Pod acts as a ServiceAccount, ``default`` unless it says otherwise, and has its token."""
+
+    on = ("create pods",)
 
     def __init__(self, accounts: WatchCache, loop: Loop) -> None:
         self.accounts, self._random = accounts, loop.stream("token volume")
 
-    def admit(self, request: Request, pod: Object) -> Object:
+    def admit(self, request: Request, pod: Object, old: Object | None) -> Object:
         """The Pod with its account, the account's pull secrets and a volume with the token."""
         if MIRROR in (pod["metadata"].get("annotations") or {}):
             return pod
@@ -151,7 +216,7 @@ class ServiceAccounts:
             return found
         if name != "default":
             account = f'{request.namespace}/{name}: serviceaccount "{name}" not found'
-            raise _refusal(request, f"error looking up service account {account}")
+            raise refusal_of(request, f"error looking up service account {account}")
         # The controller that makes it for every namespace may not run yet, or not at all.
         return {}
 
@@ -177,19 +242,24 @@ def _with_token(container: Object, volume: str) -> Object:
     return {**container, "volumeMounts": [*mounts, mount]}
 
 
-class Priority:
+class Priority(Plugin):
     """A Pod names how important it is; the number comes from the class of that name."""
+
+    on = ("create pods", "create priorityclasses.scheduling.k8s.io",
+          "update priorityclasses.scheduling.k8s.io")  # fmt: skip
 
     def __init__(self, classes: WatchCache) -> None:
         self.classes = classes
 
-    def admit(self, request: Request, pod: Object) -> Object:
+    def admit(self, request: Request, pod: Object, old: Object | None) -> Object:
         """The Pod with the number and the preemption policy of its class."""
+        if request.kind.kind != "Pod":
+            return pod
         spec = pod["spec"]
         name = spec.get("priorityClassName") or ""
         found = self.classes.objects.get(name) if name else self._default()
         if found is None and name:
-            raise _refusal(request, f"no PriorityClass with name {name} was found")
+            raise refusal_of(request, f"no PriorityClass with name {name} was found")
         found = found or {}
         computed = {
             "priority": found.get("value", 0),
@@ -203,7 +273,7 @@ class Priority:
                     f" spec; priority admission controller computed {computed[field]} from the"
                     " given PriorityClass name"
                 )
-                raise _refusal(request, why)
+                raise refusal_of(request, why)
         if found and not name:
             computed["priorityClassName"] = found["metadata"]["name"]
         return {**pod, "spec": {**spec, **computed}}
@@ -212,8 +282,10 @@ class Priority:
         marked = [c for c in self.classes.objects.values() if c.get("globalDefault")]
         return min(marked, key=lambda c: int(c["value"]), default=None)
 
-    def one_default(self, request: Request, new: Object) -> Object:
+    def validate(self, request: Request, new: Object | None, old: Object | None) -> None:
         """Two classes cannot both be what everybody gets who names none."""
+        if request.kind.kind != "PriorityClass" or new is None:
+            return
         there = self._default()
         name = new["metadata"].get("name")
         if new.get("globalDefault") and there is not None and there["metadata"]["name"] != name:
@@ -221,15 +293,11 @@ class Priority:
                 f"PriorityClass {there['metadata']['name']} is already marked as default."
                 " Only one default can exist"
             )
-            raise _refusal(request, why)
-        return new
+            raise refusal_of(request, why)
 
 
-Mutator = Callable[[Request, Object], Object]
-"""Completes a new object, or refuses it."""
-
-
-def _refusal(request: Request, why: str) -> Forbidden:
+def refusal_of(request: Request, why: str) -> Forbidden:
+    """How a plugin refuses a request."""
     # A name that is to be generated is not yet: the refusal shows how it would begin.
     meta = (request.body or {}).get("metadata") or {}
     name = request.name or meta.get("name") or meta.get("generateName") or ""

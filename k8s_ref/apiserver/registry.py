@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Set
 from typing import Any, NamedTuple
 
 from k8s_ref.apiserver import defaults, validation
-from k8s_ref.apiserver.admission import Mutator, suffix
+from k8s_ref.apiserver.admission import Admission, suffix
 from k8s_ref.apiserver.deletion import plan, released
 from k8s_ref.apiserver.listing import Lister
 from k8s_ref.apiserver.options import DeleteOptions, delete_options
@@ -52,6 +52,7 @@ GENERATED_NAMES = 8
 """How many names are tried for an object that leaves its name to the server."""
 
 Change = Callable[[Object], Object]
+Allocate = Callable[[Request, Object], Object]
 Reviser = Callable[[Request, Object, Object], Object]
 
 
@@ -74,8 +75,10 @@ class Registry:
         self.list, self.watch, self.check_version = lister.find, lister.watch, lister.check_version
         self._uids = loop.stream("uid")
         self._names = loop.stream("name")
-        self.mutators: tuple[Mutator, ...] = ()
-        """What admission and allocation do to new objects of this kind, in this order."""
+        self.admission = Admission()
+        """Who is asked before anything is written."""
+        self.allocate: Allocate | None = None
+        """Gives new objects of this kind what only one of them can have, such as an address."""
         self.reviser: Reviser | None = None
         """What allocation does to updates of this kind."""
 
@@ -93,13 +96,15 @@ class Registry:
     async def create(self, request: Request) -> Object:
         """Store a new object, completed and found valid; ``AlreadyExists``, ``Invalid``."""
         obj = defaults.apply(self.kind.kind, request.body)
-        for mutate in self.mutators:
-            obj = mutate(request, obj)
+        obj = await self.admission.admit("create", request, obj)
+        if self.allocate is not None:
+            obj = self.allocate(request, obj)
         generated = not obj["metadata"].get("name") and bool(obj["metadata"].get("generateName"))
         obj = self._prepare(obj)
         causes = validation.validate(self.kind.kind, obj)
         if causes:
             raise self._invalid(obj["metadata"].get("name", ""), causes)
+        await self.admission.validate("create", request, obj)
         if request.query.get("dryRun") == "All":
             return self._tried(request, obj)
         for _ in range(GENERATED_NAMES if generated else 1):
@@ -128,7 +133,7 @@ class Registry:
         """
         for _ in range(RETRIES):
             old = await self.get(request.key)
-            changed = change(old)
+            changed = await self.admission.admit("update", request, change(old), old)
             self._check_same(changed["metadata"], old["metadata"], request)
             new = self._prepare_update(changed, old, subresource)
             if self.reviser is not None and not subresource:
@@ -136,6 +141,7 @@ class Registry:
             if new == old:
                 return old
             self._check_update(new, old, subresource)
+            await self.admission.validate("update", request, new, old)
             if request.query.get("dryRun") == "All":
                 return new
             try:
@@ -155,6 +161,7 @@ class Registry:
         for _ in range(RETRIES):
             old = await self.get(request.key)
             self._check_preconditions(old["metadata"], options)
+            await self.admission.validate("delete", request, None, old)
             now = self.loop.now + self.loop.epoch * SECOND
             marked, gone = plan(old, options, self.strategy, now)
             if options.dry_run:

@@ -27,6 +27,25 @@ VERB_OF = {
 """The verb of each HTTP method, before list, watch and deletecollection are told apart."""
 
 
+@dataclass(slots=True, frozen=True)
+class User:
+    """Who asks: a name, and what the server goes by besides."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+ADMIN = User("kubernetes-admin", ("system:masters", "system:authenticated"))
+"""Whoever set the cluster up."""
+
+
+def component(name: str, *groups: str) -> User:
+    """A part of the cluster, which has shown who it is."""
+    return User(name, (*groups, "system:authenticated"))
+
+
 @dataclass(slots=True)
 class Request:
     """One call of the API."""
@@ -39,7 +58,7 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     content_type: str = "application/json"
-    user: str = "system:admin"
+    user: User = ADMIN
     agent: str = "kubectl"
     """Who the trace and managedFields say it was: a component's name."""
     warnings: list[str] = field(default_factory=list)
@@ -49,6 +68,12 @@ class Request:
     def key(self) -> str:
         """``namespace/name``, or ``name`` where the kind has no namespace."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
+    def resource(self) -> str:
+        """What admission and authorization name: ``pods``, ``deployments.apps/scale``."""
+        kind = self.kind.resource
+        return f"{kind}/{self.subresource}" if self.subresource else kind
 
     @property
     def subject(self) -> str:

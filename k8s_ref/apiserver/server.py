@@ -16,10 +16,11 @@ from typing import Any
 
 from k8s_ref.apiserver.addresses import ServiceAddresses
 from k8s_ref.apiserver.admission import (
+    Admission,
+    DefaultTolerationSeconds,
     NamespaceLifecycle,
     Priority,
     ServiceAccounts,
-    default_toleration_seconds,
 )
 from k8s_ref.apiserver.options import check_write, patch_of
 from k8s_ref.apiserver.proxy import Dial, logs
@@ -93,15 +94,19 @@ class APIServer:
         }
 
     def _admit(self) -> None:
-        """Say what admission adds to new objects, in upstream's order."""
-        accounts = ServiceAccounts(self.registry("serviceaccounts").cache, self.loop)
-        priority = Priority(self.registry("priorityclasses").cache)
-        pods = (accounts.admit, default_toleration_seconds, priority.admit)
-        self.registry("pods").mutators = pods
-        self.registry("priorityclasses").mutators = (priority.one_default,)
+        """Wire admission, in upstream's order, and allocation."""
+        admission = Admission(
+            (
+                ServiceAccounts(self.registry("serviceaccounts").cache, self.loop),
+                Priority(self.registry("priorityclasses").cache),
+                DefaultTolerationSeconds(),
+            )
+        )
+        for registry in self.registries.values():
+            registry.admission = admission
         services = self.registry("services")
         addresses = ServiceAddresses(services.cache, self.loop)
-        services.mutators, services.reviser = (addresses.create,), addresses.update
+        services.allocate, services.reviser = addresses.create, addresses.update
 
     async def start(self) -> None:
         """Read the store and make what every cluster has."""

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from k8s_ref.apiserver.request import Request, Response
+from k8s_ref.apiserver.request import ADMIN, Request, Response, User
 from k8s_ref.apiserver.watchcache import Watch, WatchEvent
 from k8s_ref.machinery.errors import from_status
 from k8s_ref.machinery.kinds import Kind, Kinds
@@ -32,10 +32,16 @@ class Client:
     ``TimeoutError`` when nothing came back (the call may have been done)."""
 
     def __init__(
-        self, handle: Handle, kinds: Kinds, loop: Loop, faults: Faults, agent: str, user: str = ""
+        self,
+        handle: Handle,
+        kinds: Kinds,
+        loop: Loop,
+        faults: Faults,
+        agent: str,
+        user: User = ADMIN,
     ) -> None:
         self._handle, self.kinds, self.loop, self.faults = handle, kinds, loop, faults
-        self.agent, self.user = agent, user or f"system:{agent}"
+        self.agent, self.user = agent, user
         self.dry = False
         """Whether the server is only to say what it would do."""
         self.warn: Callable[[str], None] = lambda text: None
