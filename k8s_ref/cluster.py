@@ -37,7 +37,7 @@ from k8s_ref.node.kubelet import Kubelet
 from k8s_ref.node.runtime import Runtime
 from k8s_ref.scheduler.scheduler import Scheduler
 from k8s_ref.sim.faults import Faults
-from k8s_ref.sim.loop import Loop
+from k8s_ref.sim.loop import EPOCH, Loop
 from k8s_ref.sim.process import Process
 from k8s_ref.sim.trace import Trace
 
@@ -62,11 +62,19 @@ POD_NETWORK = IPv4Address("10.244.0.0")
 class Wiring:
     """Everything of one cluster, in one Python process, on one virtual clock."""
 
-    def __init__(self, nodes: int = 3, seed: int = 0, order: str = "fifo", ring: int = 0) -> None:
-        """``ring``: how many events of a resource the API server remembers; 0: very many."""
+    def __init__(
+        self,
+        nodes: int = 3,
+        seed: int = 0,
+        order: str = "fifo",
+        ring: int = 0,
+        epoch: int = EPOCH,
+    ) -> None:
+        """``ring``: how many events of a resource the API server remembers; 0: very many.
+        ``epoch``: the date of virtual second zero, in seconds since 1970."""
         if nodes < 0:
             raise ValueError(f"a cluster has 0 nodes or more, got {nodes}")
-        self.loop = Loop(seed, order)
+        self.loop = Loop(seed, order, epoch)
         self.faults = Faults(self.loop)
         self.store = Store()
         self._lessor = Lessor(self.loop, self.store)

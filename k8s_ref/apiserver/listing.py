@@ -83,7 +83,7 @@ class Lister:
         initial = query.get("sendInitialEvents") == "true"
         watch = self.cache.watch(None if initial else version or None, selector, value)
         if initial and query.get("allowWatchBookmarks") in ("true", "1"):
-            watch.bookmark(self.kind, max(self.storage.revision, version))
+            watch.bookmark(self.kind, max(self.storage.revision, version), initial=True)
         return watch
 
     def selector(self, request: Request) -> tuple[Selector, str | None]:

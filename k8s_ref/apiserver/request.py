@@ -9,7 +9,7 @@ Upstream: staging/src/k8s.io/apiserver/pkg/endpoints/request/requestinfo.go
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,10 @@ class Request:
     user: User = ADMIN
     agent: str = "kubectl"
     """Who the trace and managedFields say it was: a component's name."""
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The query once more, where a parameter may stand several times: ``command``."""
+    rest: str = ""
+    """What of the path lies behind ``proxy/``."""
     warnings: list[str] = field(default_factory=list)
     """What the server wants the caller to know although it did as asked."""
 
@@ -112,13 +116,17 @@ def parse(
     namespace = ""
     if len(rest) > 2 and rest[0] == "namespaces" and rest[2] not in ("status", "finalize"):
         namespace, rest = rest[1], rest[2:]
-    plural, name, subresource = [*rest, "", "", ""][:3]
+    plural, name, subresource, *beyond = [*rest, "", "", ""][: max(3, len(rest))]
     kind = kinds.served(group, version, plural)
-    if kind is None or len(rest) > 3 or (namespace and not kind.namespaced):
+    if beyond and subresource != "proxy":
+        raise NotFound.resource()
+    if kind is None or (namespace and not kind.namespaced):
         raise NotFound.resource()
     query = query or {}
     verb = _verb(method, name, query)
     _check_place(kind, verb, bool(namespace), name, subresource)
+    if beyond:
+        more["rest"] = "/".join(beyond)
     return Request(verb, kind, namespace, name, subresource, query, body, **more)
 
 

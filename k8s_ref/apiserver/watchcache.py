@@ -100,28 +100,35 @@ class Watch:
     async def next(self) -> WatchEvent | None:
         """The next event, or None once stopped; ``Gone`` for whoever fell off the ring."""
         while not self.stopped:
-            if self.backlog:
-                return self._caused(*self.backlog.popleft())
-            if self.cursor < self.ring.first:
-                raise too_old(self.seen, self.ring.since)
-            while self.cursor < self.ring.end:
-                change = self.ring.events[self.cursor - self.ring.first]
-                self.cursor += 1
-                if (event := change.seen_by(self.selector)) is not None:
-                    return self._caused(change.revision, event)
+            if (event := self.take()) is not None:
+                return event
             self._sleeper = Future(self.loop)
             self.ring.sleepers.append(self._sleeper)
             await self._sleeper
         return None
 
-    def bookmark(self, kind: Kind, revision: int) -> None:
+    def take(self) -> WatchEvent | None:
+        """The next event if it is there already."""
+        if self.backlog:
+            return self._caused(*self.backlog.popleft())
+        if self.cursor < self.ring.first:
+            raise too_old(self.seen, self.ring.since)
+        while self.cursor < self.ring.end:
+            change = self.ring.events[self.cursor - self.ring.first]
+            self.cursor += 1
+            if (event := change.seen_by(self.selector)) is not None:
+                return self._caused(change.revision, event)
+        return None
+
+    def bookmark(self, kind: Kind, revision: int, initial: bool = False) -> None:
         """After what there is, tell that this was all of it, as of a revision."""
-        metadata = {
-            "resourceVersion": str(revision),
-            "annotations": {"k8s.io/initial-events-end": "true"},
-        }
+        metadata: Object = {"resourceVersion": str(revision)}
+        if initial:
+            metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
         mark = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}
         self.backlog.append((0, WatchEvent("BOOKMARK", mark)))
+        if self._sleeper is not None:
+            self._sleeper.resolve(None)
 
     def stop(self) -> None:
         """No more events; whoever waits in :meth:`next` is given None."""

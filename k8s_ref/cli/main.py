@@ -29,6 +29,11 @@ FLAGS = (
     Flag("seconds", type="float", default=10.0),
     Flag("lang"),
     Flag("svg"),
+    Flag("port", type="int", default=6443),
+    Flag("speed", type="float", default=1.0),
+    Flag("kubeconfig"),
+    switch("paused", ""),
+    switch("quiet", "", "q"),
     switch("trace", ""),
     switch("help", "", "h"),
 )
@@ -94,11 +99,37 @@ def _run(line: list[str], lang: str) -> int:
         print(f"k8s-ref {metadata.version('k8s-ref')} (Kubernetes {schema.release()})")
     elif command == "play":
         _play(flags, rest, lang)
+    elif command == "up":
+        _up(flags, rest, lang)
     elif command == "where":
         _where(" ".join(rest), lang)
     else:
         raise Misuse("command", command)
     return OK
+
+
+def _up(flags: dict[str, Any], rest: list[str], lang: str) -> None:
+    if rest:
+        raise Misuse("usage", f"up takes no arguments, got {rest[0]!r}")
+    if flags["nodes"] < 0:
+        raise Misuse("nodes", flags["nodes"])
+    if not 0 < flags["speed"] <= 100_000:
+        raise Misuse("speed", f"{flags['speed']:g}")
+    if not 0 <= flags["port"] < 65_536:
+        raise Misuse("port", flags["port"])
+    try:
+        # What serves sockets is an extra; everything else works without.
+        from k8s_ref.cli import up
+    except ImportError as error:
+        raise Misuse("extra", error.name) from None
+    names = ("nodes", "seed", "port", "speed", "paused", "kubeconfig", "quiet")
+    what = up.Up(**{name: flags[name] for name in names}, lang=lang)
+    try:
+        up.serve(what, lambda text: print(text, flush=True))
+    except up.PortTaken as taken:
+        raise Misuse("taken", taken) from None
+    except (OSError, ValueError) as error:
+        raise Misuse("unreadable", error) from None
 
 
 def _play(flags: dict[str, Any], files: list[str], lang: str) -> None:

@@ -204,6 +204,11 @@ class Loop:
         """Virtual seconds since the start, for people; code computes with ``now``."""
         return self.now / SECOND
 
+    @property
+    def next_instant(self) -> int | None:
+        """When the earliest thing that waits for its time is due, in nanoseconds."""
+        return self._heap[0][0] if self._heap else None
+
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Wait for so many virtual seconds."""
         return _sleep(round(seconds * SECOND))
