@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -18,7 +19,7 @@ import tools.site
 from tools.site import sitemap, web, wheels
 from tools.site.__main__ import main
 from tools.site.project import HERE, Project
-from tools.site.search_index import lighten
+from tools.site.search_index import add_reference
 from tools.site.serve import serve, server
 
 
@@ -225,19 +226,27 @@ def test_cells_for_the_host_are_not_given_to_other_engines(draft, capsys):
     assert [c["name"] for c in json.loads(capsys.readouterr().out)["draft"]] == ["count"]
 
 
-def test_the_search_index_has_pages_by_their_words_and_the_reference_by_its_names(tmp_path):
-    docs = [
-        {"location": "sim/loop/#time", "title": "Time", "text": "Time is virtual."},
-        {
-            "location": "reference/k8s_ref/sim/loop/#k8s_ref.sim.loop.Loop.run",
-            "title": "run",
-            "text": "run(seconds) -&gt; None Let so many virtual seconds pass.",
-        },
-        {"location": "reference/k8s_ref/sim/loop/", "title": "The loop", "text": "One heap."},
+def test_the_search_index_has_the_reference_by_its_names():
+    def entry(id_, title, *children):
+        return SimpleNamespace(id=id_, title=title, url=f"#{id_}", children=list(children))
+
+    run = entry("k8s_ref.sim.loop.Loop.run", "run")
+    loop = entry("k8s_ref.sim.loop.Loop", "Loop", run)
+    top = entry("module", "The loop", loop, entry("source", "The whole file"))
+    page = SimpleNamespace(
+        url="reference/k8s_ref/sim/loop/",
+        content="<h1>The loop</h1>\n<p>One &lt;heap&gt;.</p><h2>Loop</h2>Runs.",
+        toc=SimpleNamespace(items=[top]),
+    )
+    found = []
+    index = SimpleNamespace(
+        create_entry_for_section=lambda section, toc, url, page: found.append(
+            (section.id, section.title, section.text)
+        )
+    )
+    add_reference(index, page)
+    assert found == [
+        ("module", ["The loop"], ["The loop One <heap>."]),
+        ("k8s_ref.sim.loop.Loop", ["Loop"], ["Loop"]),
+        ("k8s_ref.sim.loop.Loop.run", ["run"], ["Loop.run"]),
     ]
-    index = tmp_path / "search" / "search_index.json"
-    index.parent.mkdir()
-    index.write_text(json.dumps({"config": {}, "docs": docs}))
-    lighten(tmp_path)
-    said = [entry["text"] for entry in json.loads(index.read_text())["docs"]]
-    assert said == ["Time is virtual.", "Loop.run", "One heap."]

@@ -14,9 +14,8 @@ from typing import Any
 
 import yaml
 
-from tools.site import coverage, glossary, host, ledger, notebooks
+from tools.site import coverage, glossary, host, ledger, listing, notebooks
 from tools.site.emit import Edition
-from tools.site.listing import listing
 from tools.site.lock import drift
 from tools.site.model import LANGUAGES, Generated, Page, Problem, Quote
 from tools.site.modules import modules, suites
@@ -130,8 +129,7 @@ def assemble(project: Project, done: Pages) -> None:
         wanted = dict(documents(project, done, lang))
         wanted |= {n.removeprefix(f"{lang}/"): t for n, t in books.items() if n.startswith(lang)}
         mirror(wanted, out / lang)
-    everything = [*modules(project.root), *suites(project.root)]
-    mirror({f"{file.file}.html": listing(file) for file in everything}, out / "listings")
+    listing.write([*modules(project.root), *suites(project.root)], out / "listings")
     code, titles = modules(project.root), sections(project)
     trees: dict[str, Any] = {x: navigation(done.pages, titles, code, x) for x in LANGUAGES}
     (out / "navigation.json").write_text(json.dumps(trees, ensure_ascii=False, indent=1), "utf-8")

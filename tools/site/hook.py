@@ -7,6 +7,7 @@ navigation and references cannot mix them.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -26,7 +27,7 @@ from tools.site import sitemap  # noqa: E402
 from tools.site.assemble import assemble, run_pages  # noqa: E402
 from tools.site.listing import fill  # noqa: E402
 from tools.site.project import Project  # noqa: E402
-from tools.site.search_index import lighten  # noqa: E402
+from tools.site.search_index import REFERENCE, add_reference, tighten  # noqa: E402
 
 READY = "K8S_REF_DOCS_READY"
 LANG = "K8S_REF_DOCS_LANG"
@@ -50,6 +51,9 @@ def on_startup(command: str, dirty: bool) -> None:
     if command != "build":
         raise PluginError("to see the site run: make site (mkdocs serve knows one language only)")
     jieba.setLogLevel("WARNING")
+    # Little of what a build makes is garbage before its end, and looking for it takes a tenth.
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 100)
 
 
 @event_priority(100)
@@ -99,6 +103,14 @@ def begin_english(config: Any) -> None:
     ENGLISH.append(process)
 
 
+def on_page_context(context: Any, page: Any, config: Any, nav: Any) -> Any:
+    """Index what the search plugin would take long to read."""
+    if page.url.startswith(f"{REFERENCE}k8s_ref/"):
+        search = next(p for name, p in config.plugins.items() if name.endswith("search"))
+        add_reference(search.search_index, page)
+    return context
+
+
 def on_post_page(output: str, page: Any, config: Any) -> str:
     """Put whole files into their pages."""
     return fill(output, PROJECT.build / "docs" / "listings")
@@ -116,7 +128,7 @@ def on_post_build(config: Any) -> None:
     """After both languages comes what they share; MkDocs' own map knows one language only."""
     for own in Path(config.site_dir).glob("sitemap.xml*"):
         own.unlink()
-    lighten(Path(config.site_dir))
+    tighten(Path(config.site_dir))
     for process in ENGLISH:
         print(process.communicate()[0].rstrip(), flush=True)
         if process.returncode:

@@ -6,6 +6,7 @@ Markdown nor the search index has anything to find in them, and both would take 
 
 from __future__ import annotations
 
+import hashlib
 import html
 import re
 from pathlib import Path
@@ -27,6 +28,19 @@ def place(module: Module) -> str:
 def anchor(line: int) -> str:
     """The id of a line."""
     return f"line-{line}"
+
+
+def write(made: list[Module], folder: Path) -> None:
+    """Make the folder hold the listings of these files and no others."""
+    wanted = {folder / f"{module.file}.html": module for module in made}
+    for path in [path for path in folder.rglob("*") if path.is_file() and path not in wanted]:
+        path.unlink()
+    for path, module in wanted.items():
+        mark = f"<!-- {hashlib.sha256(module.text.encode()).hexdigest()[:16]} -->"
+        # To colour a file takes long; one that did not change keeps its colours.
+        if not path.exists() or not path.read_text("utf-8").startswith(mark):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(mark + listing(module), "utf-8")
 
 
 def listing(module: Module) -> str:

@@ -15,12 +15,11 @@ import jupytext  # type: ignore[import-untyped]
 import nbformat
 
 from k8s_ref.cli.cellrun import Output, console_call, text_of
-from k8s_ref.cli.grading import examine
 from k8s_ref.cli.notebook import speak
 from tools.site.blocks import joined
 from tools.site.emit import fence, localized
 from tools.site.model import LANGUAGES, Cell, Part, Problem, Prose, Quote
-from tools.site.play import Play, replay
+from tools.site.play import Play, examination
 from tools.site.symbols import code_of
 
 Notebook = dict[str, Any]
@@ -147,7 +146,7 @@ class Maker:
                 number += 1
                 name = made.metadata["name"]
                 made.id, made.execution_count = name, number
-                made.outputs = [self.output(one, number) for one in self.shown(cells, name)]
+                made.outputs = [self.output(one, number) for one in self.done.outputs.get(name, ())]
                 if name in cells and cells[name].kind == "solution":
                     made.metadata["jupyter"] = {"source_hidden": True}
         kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -157,15 +156,6 @@ class Maker:
             language_info={"name": "python"},
             title=str(self.done.page.title[self.lang]),
         )
-
-    def shown(self, cells: dict[str, Cell], name: str) -> list[Output]:
-        """What a cell of the notebook shows."""
-        if name in cells or name == LANGUAGE:
-            return self.done.outputs.get(name, [])
-        exercise = cells[name.removesuffix("-check")]
-        session = replay(exercise, self.done)
-        session.run(exercise.source)
-        return session.run(examination(exercise))
 
     def output(self, one: Output, number: int) -> Any:
         """One output as notebooks keep it; pictures get the notebook's language."""
@@ -197,12 +187,6 @@ def language_cell(lang: str) -> str:
     """The cell in which a notebook says which language its pictures speak."""
     why = {"zh": "# 这本笔记本里的图说中文", "en": "# The pictures of this notebook speak English"}
     return f'{why[lang]}\nfrom {speak.__module__} import {speak.__name__}\n\nspeak("{lang}")'
-
-
-def examination(exercise: Cell) -> str:
-    """The cell that examines an exercise."""
-    names = re.findall(r"^(?:def|class) (\w+)", exercise.source, re.M)
-    return f"from {examine.__module__} import {examine.__name__}\n\nexamine({', '.join(names)})"
 
 
 def admonition(found: re.Match[str]) -> str:

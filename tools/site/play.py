@@ -2,18 +2,27 @@
 
 Runs the cells of a page from the top in one session and compares what they show with what the
 page records.  The one idea: an output in a page is a claim, checked on every run.  Exercises and
-examples are tried in sessions of their own, so that nobody's try changes the page.
+examples are tried in copies of the process, so that nobody's try changes the page.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
+import pickle
 import re
+import sys
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from k8s_ref.cli.cellrun import Output, Session, as_text, console_call, digest, raised
+from k8s_ref.cli.grading import examine
 from tools.site.model import Cell, Page, Problem
+
+T = TypeVar("T")
 
 UPDATE = "if the new output is right, run: make update"
 
@@ -50,23 +59,50 @@ def play(page: Page) -> Play:
     done = Play(page)
     session = Session()
     for cell in page.cells:
+        # What is only tried leaves the page as it was, so it comes before the cell itself.
+        tried = Play(page)
+        try_cell(cell, session, tried)
         if cell.runs:
             run_cell(cell, session, done)
         if done.problems:
             # What comes after a broken cell would only repeat the complaint.
             return done
-        try_cell(cell, done)
+        done.problems += tried.problems
+        done.outputs |= tried.outputs
     return done
 
 
-def try_cell(cell: Cell, done: Play) -> None:
+def try_cell(cell: Cell, session: Session, done: Play) -> None:
     """Exercises, solutions and examples."""
     if cell.kind == "exercise":
-        try_exercise(cell, done)
+        try_exercise(cell, session, done)
     elif cell.kind == "solution":
-        try_solution(cell, done)
+        try_solution(cell, session, done)
     elif cell.kind == "python" and ">>>" in cell.source:
-        try_examples(cell, done)
+        try_examples(cell, session, done)
+
+
+def elsewhere(do: Callable[[], T]) -> T:
+    """What ``do`` returns, done in a copy of this process, so that nothing here changes."""
+    sys.stdout.flush()
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            with os.fdopen(writing, "wb") as pipe:
+                pickle.dump(do(), pipe)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        result = pipe.read()
+    os.waitpid(child, 0)
+    if not result:
+        raise RuntimeError("a cell could not be tried; see above")
+    found: T = pickle.loads(result)
+    return found
 
 
 def run_cell(cell: Cell, session: Session, done: Play) -> None:
@@ -87,18 +123,10 @@ def code_of(cell: Cell) -> str:
     return console_call(cell.source) if cell.kind == "console" else cell.source
 
 
-def replay(cell: Cell, done: Play) -> Session:
-    """A fresh session in which everything above a cell has run."""
-    session = Session()
-    for above in done.page.cells[: done.page.cells.index(cell)]:
-        if above.runs:
-            session.run(code_of(above), above.name)
-    return session
-
-
-def try_exercise(cell: Cell, done: Play) -> None:
-    """The stub must fail its own doctests."""
-    result = replay(cell, done).grade(cell.source, cell.name)
+def try_exercise(cell: Cell, session: Session, done: Play) -> None:
+    """The stub must fail its own doctests; a notebook shows how it fails."""
+    result = elsewhere(lambda: session.grade(cell.source, cell.name))
+    done.outputs[f"{cell.name}-check"] = elsewhere(lambda: examined(cell, session))
     if raised(result["outputs"]):
         done.wrong(
             cell.line, f"exercise {cell.name!r} raises as it stands; its stub must only fail"
@@ -109,22 +137,35 @@ def try_exercise(cell: Cell, done: Play) -> None:
         done.wrong(cell.line, f"exercise {cell.name!r} passes unsolved; make it ask for something")
 
 
-def try_solution(cell: Cell, done: Play) -> None:
+def examined(cell: Cell, session: Session) -> list[Output]:
+    """What a notebook shows below an exercise that nobody solved yet."""
+    session.run(cell.source)
+    return session.run(examination(cell))
+
+
+def examination(exercise: Cell) -> str:
+    """The cell that examines an exercise."""
+    names = re.findall(r"^(?:def|class) (\w+)", exercise.source, re.M)
+    return f"from {examine.__module__} import {examine.__name__}\n\nexamine({', '.join(names)})"
+
+
+def try_solution(cell: Cell, session: Session, done: Play) -> None:
     """The solution must pass the doctests of its exercise."""
     above = done.page.cells[: done.page.cells.index(cell)]
     exercises = [other for other in above if other.kind == "exercise"]
     if not exercises:
         done.wrong(cell.line, f"solution {cell.name!r} has no exercise above it; add one")
         return
-    result = replay(cell, done).grade(cell.source, cell.name, exercises[-1].source)
+    examples = exercises[-1].source
+    result = elsewhere(lambda: session.grade(cell.source, cell.name, examples))
     if not result["tried"] or result["failures"]:
         why = result["failures"][:1] or as_text(result["outputs"])
         done.wrong(cell.line, f"solution {cell.name!r} does not pass its exercise: {why}")
 
 
-def try_examples(cell: Cell, done: Play) -> None:
+def try_examples(cell: Cell, session: Session, done: Play) -> None:
     """The doctests in an ordinary cell must pass."""
-    for one in replay(cell, done).grade(cell.source, cell.name)["failures"]:
+    for one in elsewhere(lambda: session.grade(cell.source, cell.name))["failures"]:
         text = f"in cell {cell.name!r}, {one['source']} gives {one['got']!r}, not {one['want']!r}"
         done.wrong(cell.line, text)
 

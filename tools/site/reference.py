@@ -41,10 +41,10 @@ def module_page(module: Module, edition: Edition, pages: list[Page]) -> str:
     ]
     return "\n\n".join(
         [
-            front_matter(title=title) + f"# {title} {{ #module }}",
+            front_matter(title=title, search={"exclude": True}) + f"# {title} {{ #module }}",
             edition.places_line(module.key, links),
             f"::: {module.dotted}",
-            f"## {words['whole']} {{ #source data-search-exclude }}",
+            f"## {words['whole']} {{ #source }}",
             place(module),
         ]
     )

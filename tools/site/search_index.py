@@ -7,21 +7,43 @@ says about itself is a click away.
 
 from __future__ import annotations
 
+import html
 import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 INDEX = "search/search_index.json"
 REFERENCE = "reference/"
 
 
-def lighten(site: Path) -> None:
-    """Rewrite the index of one language."""
+def tighten(site: Path) -> None:
+    """Write the index of one language without spaces."""
     path = site / INDEX
     index = json.loads(path.read_text("utf-8"))
-    for entry in index["docs"]:
-        if entry["location"].startswith(REFERENCE):
-            entry["text"] = name_of(entry["location"]) or entry["text"]
     path.write_text(json.dumps(index, ensure_ascii=False, separators=(",", ":")), "utf-8")
+
+
+def add_reference(index: Any, page: Any) -> None:
+    """Add the entries of a module's page, which the search plugin was told to leave alone."""
+    head = html.unescape(re.sub(r"<[^>]+>", "", page.content.partition("<h2")[0]))
+    first, *_ = page.toc.items
+    entries = [(first, " ".join(head.split()))]
+    entries += [(item, name_of(f"{page.url}{item.url}")) for item in below(first)]
+    for item, text in entries:
+        title = html.unescape(item.title)
+        section = SimpleNamespace(id=item.id, title=[title], text=[text])
+        index.create_entry_for_section(section, page.toc, page.url, page)
+
+
+def below(item: Any) -> Iterable[Any]:
+    """Everything below an entry of a table of contents that names something of the API."""
+    for child in item.children:
+        if child.id.startswith("k8s_ref."):
+            yield child
+        yield from below(child)
 
 
 def name_of(location: str) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 
 import yaml
 
+from tools.site.rows import LOADER
+
 HERE = Path(__file__).resolve().parent.parent.parent
 FILE = "docs/api.zh.yml"
 
@@ -23,7 +25,7 @@ class Translations:
 
     def __init__(self, root: Path = HERE) -> None:
         path = root / FILE
-        entries: Any = yaml.safe_load(path.read_text("utf-8")) if path.exists() else None
+        entries: Any = yaml.load(path.read_text("utf-8"), LOADER) if path.exists() else None
         self.entries: dict[str, dict[str, str]] = entries or {}
         self.used: set[str] = set()
 
