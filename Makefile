@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 /
 NONE = $(error Python 3.11 or newer is needed; found none.  Install one: apt install python3 python3-venv)
 ENV = @$(or $(PYTHON),$(NONE)) tools/env.py
 
-.PHONY: help site test check update accept notebooks lint bench swarm replay play clean
+.PHONY: help site test check update accept notebooks lint bench swarm replay fuzz play clean
 .DEFAULT_GOAL := help
 
 help:  ## these verbs · 列出这些命令
@@ -46,6 +46,9 @@ swarm:  ## many seeds with faults · 用许多种子注入故障
 
 replay:  ## create a Pod a thousand times, byte for byte the same · 重放一千次，逐字节相同
 	$(ENV) replay $(ARGS)
+
+fuzz:  ## malformed requests · 发送残缺的请求
+	$(ENV) fuzz $(ARGS)
 
 play:  ## apply a manifest and tell what happens · 应用一份清单，讲出发生了什么
 	$(ENV) play $(ARGS)

@@ -11,10 +11,10 @@ import pkgutil
 import sys
 
 import benchmarks
-from benchmarks.harness import Comparison, Duration
+from benchmarks.harness import Comparison, Duration, Rate
 
 
-def comparisons() -> list[Comparison | Duration]:
+def comparisons() -> list[Comparison | Duration | Rate]:
     """What every module of this package offers as ``COMPARISONS``, in order of their names."""
     names = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__))
     modules = [importlib.import_module(f"benchmarks.{name}") for name in names if name[0] != "_"]

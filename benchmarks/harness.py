@@ -60,6 +60,30 @@ class Duration:
         return f"{self.name}: {taken:.2f} {self.unit} (goal: under {self.goal:g})"
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often a second something is done, and how often we want it to be."""
+
+    name: str
+    unit: str
+    rates: Callable[[], tuple[float, float]]
+    """The rate, and that of a peer in the same run."""
+    peer_name: str
+    goal: float
+    long: bool = True
+
+    def measure(self) -> str:
+        """Says the rate in one line; or why nothing was measured."""
+        try:
+            ours, peer = self.rates()
+        except MissingError as missing:
+            return f"{self.name}: skipped, {missing}"
+        return (
+            f"{self.name}: {ours:,.0f} {self.unit} (goal: at least {self.goal:,.0f});"
+            f" {self.peer_name} {peer:,.0f}, {ours / peer:.2f} times"
+        )
+
+
 def speed(side: Side) -> float:
     """Units per second of one run, with the garbage collector out of the way."""
     gc.collect()

@@ -14,27 +14,40 @@ from functools import partial
 from ipaddress import IPv4Address
 from typing import Any
 
-from k8s_ref.apiserver.request import ADMIN, Request, Response, User, component
+from k8s_ref.apiserver.admission.webhook import Local
+from k8s_ref.apiserver.aggregation import Aggregator, Dial, Serve
+from k8s_ref.apiserver.request import (
+    ADMIN,
+    Request,
+    Response,
+    User,
+    component,
+    service_account,
+)
 from k8s_ref.apiserver.server import APIServer
 from k8s_ref.apiserver.storage import ROOT, path_of
 from k8s_ref.apiserver.watchcache import decode
 from k8s_ref.client.client import Client
 from k8s_ref.client.informer import InformerFactory
+from k8s_ref.controllers.clusterroleaggregation import ClusterRoleAggregationController
 from k8s_ref.controllers.deployment import DeploymentController
+from k8s_ref.controllers.disruption import DisruptionController
 from k8s_ref.controllers.garbagecollector import GarbageCollector
 from k8s_ref.controllers.namespace import NamespaceController
 from k8s_ref.controllers.nodelifecycle import NodeLifecycleController
 from k8s_ref.controllers.podgc import PodGC
 from k8s_ref.controllers.replicaset import ReplicaSetController
+from k8s_ref.controllers.resourcequota import ResourceQuotaController
 from k8s_ref.controllers.serviceaccount import RootCAPublisher, ServiceAccountController
 from k8s_ref.controllers.tainteviction import TaintEvictionController
 from k8s_ref.etcd.client import Embedded
 from k8s_ref.etcd.lease import Lessor
 from k8s_ref.etcd.mvcc import Store
-from k8s_ref.machinery.kinds import KINDS
+from k8s_ref.machinery.kinds import KINDS, Kinds
 from k8s_ref.machinery.meta import Object
 from k8s_ref.node.kubelet import Kubelet
 from k8s_ref.node.runtime import Runtime
+from k8s_ref.node.server import Server
 from k8s_ref.scheduler.scheduler import Scheduler
 from k8s_ref.sim.faults import Faults
 from k8s_ref.sim.loop import EPOCH, Loop
@@ -51,9 +64,22 @@ CONTROLLERS = (
     NodeLifecycleController,
     TaintEvictionController,
     PodGC,
+    ClusterRoleAggregationController,
+    DisruptionController,
+    ResourceQuotaController,
 )
 """What the controller manager runs, in the order it starts them."""
 
+
+ACCOUNTS = {
+    "garbage-collector-controller": "generic-garbage-collector",
+    "serviceaccount-controller": "service-account-controller",
+    "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
+    "node-lifecycle-controller": "node-controller",
+    "taint-eviction-controller": "node-controller",
+    "pod-garbage-collector-controller": "pod-garbage-collector",
+}
+"""The ServiceAccounts as which controllers write whose own name is another by now."""
 
 POD_NETWORK = IPv4Address("10.244.0.0")
 """Where the addresses of Pods begin; each node has 256 of them."""
@@ -69,9 +95,13 @@ class Wiring:
         order: str = "fifo",
         ring: int = 0,
         epoch: int = EPOCH,
+        managed_fields: bool = False,
+        secret: bytes = b"",
     ) -> None:
         """``ring``: how many events of a resource the API server remembers; 0: very many.
-        ``epoch``: the date of virtual second zero, in seconds since 1970."""
+        ``epoch``: the date of virtual second zero, in seconds since 1970.
+        ``managed_fields``: whether objects say from the beginning who owns which field.
+        ``secret``: what signs the tokens of ServiceAccounts; without one they can be guessed."""
         if nodes < 0:
             raise ValueError(f"a cluster has 0 nodes or more, got {nodes}")
         self.loop = Loop(seed, order, epoch)
@@ -79,7 +109,16 @@ class Wiring:
         self.store = Store()
         self._lessor = Lessor(self.loop, self.store)
         self.server: APIServer | None = None
-        self._ring = ring
+        self._kinds = KINDS
+        self._ring, self._managed_fields, self._secret = ring, managed_fields, secret
+        self.webhooks = Local(self.loop)
+        """Admission webhooks that are functions of this process."""
+        self.furnish: Callable[[APIServer], None] = lambda server: None
+        """Gives a new API server what belongs to the machine it runs on."""
+        self.behind: dict[str, Serve] = {}
+        """Servers that a Service leads to, by ``namespace/name`` of the Service."""
+        self.beyond: Dial = lambda key, port: None
+        """Finds those that are no part of this process."""
         self.runtimes: dict[str, Runtime] = {}
         self.kubelets: dict[str, Kubelet] = {}
         self.processes: dict[str, Process] = {}
@@ -133,7 +172,7 @@ class Wiring:
 
     def at(self, revision: int) -> Past:
         """The cluster as it was at a revision of the store."""
-        return Past(self.store, revision)
+        return Past(self.store, revision, self._served())
 
     def _machine(self, name: str) -> Runtime:
         if name not in self.runtimes:
@@ -152,7 +191,13 @@ class Wiring:
 
     def client(self, agent: str, user: User = ADMIN) -> Client:
         """A client for a component: it talks to the API server under this name."""
-        return Client(self._handle, KINDS, self.loop, self.faults, agent, user)
+        return Client(self._handle, self._served, self.loop, self.faults, agent, user)
+
+    def _served(self) -> Kinds:
+        """The kinds the API server serves, or served when it was last seen."""
+        if self.server is not None:
+            self._kinds = self.server.kinds
+        return self._kinds
 
     async def _handle(self, request: Request) -> Response:
         """The wire: whoever answers now, or nobody."""
@@ -160,14 +205,31 @@ class Wiring:
             raise TimeoutError("dial tcp 10.0.0.1:6443: connect: connection refused")
         return await self.server.handle(request)
 
+    def _behind(self, key: str, port: int) -> Serve | None:
+        """The server behind a Service."""
+        return self.behind.get(key) or self.beyond(key, port)
+
+    def _dial(self, node: str) -> Server | None:
+        """The kubelet of a node, if it answers."""
+        return self.kubelets[node].server if node in self.kubelets else None
+
     # -- processes
 
     async def _api_server(self) -> None:
         server = APIServer(
-            Embedded(self.store, self._lessor), self.loop, KINDS, self.kubelets.get, ring=self._ring
+            Embedded(self.store, self._lessor),
+            self.loop,
+            KINDS,
+            self._dial,
+            ring=self._ring,
+            caller=self.webhooks,
+            managed_fields=self._managed_fields,
+            secret=self._secret,
         )
+        self.furnish(server)
         try:
             await server.start()
+            await Aggregator(server, self._behind).start()
             self.server = server
             await self.loop.future()
         finally:
@@ -177,7 +239,14 @@ class Wiring:
     async def _controller_manager(self) -> None:
         api = self.client("kube-controller-manager", component("system:kube-controller-manager"))
         informers = InformerFactory(api, self.loop)
-        controllers = [make(api, informers, self.loop) for make in CONTROLLERS]
+        controllers = [
+            make(
+                api.acting(service_account(ACCOUNTS.get(make.name, make.name))),
+                informers,
+                self.loop,
+            )
+            for make in CONTROLLERS
+        ]
         await informers.start()
         for controller in controllers:
             controller.start()
@@ -205,16 +274,16 @@ class Wiring:
 class Past:
     """A read-only look at an earlier revision."""
 
-    def __init__(self, store: Store, revision: int) -> None:
+    def __init__(self, store: Store, revision: int, kinds: Kinds = KINDS) -> None:
         store.get(ROOT, revision)
-        self.store, self.revision = store, revision
+        self.store, self.revision, self.kinds = store, revision, kinds
 
     def get(self, resource: str, key: str) -> Object | None:
         """The object as it was, or None."""
-        kv = self.store.get(path_of(KINDS[resource], key), self.revision)
+        kv = self.store.get(path_of(self.kinds[resource], key), self.revision)
         return decode(kv) if kv else None
 
     def list(self, resource: str, namespace: str = "") -> list[Object]:
         """All objects of a resource as they were, in the order of their keys."""
-        prefix = path_of(KINDS[resource], f"{namespace}/" if namespace else "")
+        prefix = path_of(self.kinds[resource], f"{namespace}/" if namespace else "")
         return [decode(kv) for kv in self.store.range(prefix, revision=self.revision).kvs]

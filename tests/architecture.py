@@ -32,11 +32,11 @@ FLOORS = (
 LEVEL = {part: level for level, floor in enumerate(FLOORS) for part in floor}
 
 CEILINGS = {
-    ("sim",): 800,
-    ("machinery",): 1_800,
-    ("etcd",): 2_000,
-    ("apiserver",): 5_000,
-    ("client",): 700,
+    ("sim",): 810,
+    ("machinery",): 1_850,
+    ("etcd",): 1_600,
+    ("apiserver",): 13_200,
+    ("client",): 720,
     ("controllers",): 4_500,
     ("scheduler",): 2_700,
     ("node",): 3_500,
@@ -44,11 +44,11 @@ CEILINGS = {
     ("storage",): 1_300,
     ("addons", "edge"): 1_500,
     ("cluster",): 400,
-    ("cli",): 4_800,
+    ("cli",): 5_300,
     ("k8s_ref",): 80,
 }
 """Code lines that these parts may spend together.  A ceiling only ever goes down; what decisions
-0002, 0003 and 0004 raised, they gave reasons for."""
+0002 to 0005 raised, they gave reasons for."""
 
 MODULE_LINES = 400
 FUNCTION_LINES = 40

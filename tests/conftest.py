@@ -1,8 +1,8 @@
 """Programs the tests may use · 测试所用的外部程序
 
-``chromium``, ``node`` and ``etcd`` are fixtures: the path of the program, or a skip that says how
-to get it.  The last lines of a run tell how many tests really used each; ``.ci/run`` fails on a
-zero.
+``chromium``, ``node``, ``etcd`` and ``kubectl`` are fixtures: the path of the program, or a skip
+that says how to get it.  The last lines of a run tell how many tests really used each;
+``.ci/run`` fails on a zero.
 """
 
 import os
@@ -27,16 +27,22 @@ PROGRAMS = {
     ),
     "node": (("node",), "node is not installed: https://nodejs.org/en/download"),
     "etcd": (("etcd",), "etcd is not installed: apt install etcd-server"),
+    "kubectl": (
+        ("kubectl.1.32",),
+        "kubectl.1.32 is not installed: get kubectl 1.32 from https://dl.k8s.io under that name",
+    ),
 }
 USED = pytest.StashKey[Counter[str]]()
 
+_MORE = ("/usr/lib/google-cloud-sdk/bin",)
+"""Where a package of kubectl keeps one program for each release."""
 _BIN = Path(__file__).parent.parent / ".venv" / "bin"
 
 
 def find_program(name: str) -> str:
     """The path of a program, from the environment's own folder first."""
     names, missing = PROGRAMS[name]
-    path = os.pathsep.join([str(_BIN), os.environ.get("PATH", os.defpath)])
+    path = os.pathsep.join([str(_BIN), os.environ.get("PATH", os.defpath), *_MORE])
     found = next((where for each in names if (where := shutil.which(each, path=path))), None)
     return found or pytest.skip(missing)
 
@@ -57,6 +63,12 @@ def node() -> str:
 def etcd() -> str:
     """The path of etcd's server."""
     return find_program("etcd")
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> str:
+    """The path of kubectl 1.32, whose output is compared with ours byte for byte."""
+    return find_program("kubectl")
 
 
 def pytest_configure(config: pytest.Config) -> None:

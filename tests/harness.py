@@ -5,7 +5,6 @@ from k8s_ref.client.client import Client
 from k8s_ref.etcd.client import Embedded
 from k8s_ref.etcd.lease import Lessor
 from k8s_ref.etcd.mvcc import Store
-from k8s_ref.machinery.kinds import KINDS
 from k8s_ref.sim.faults import Faults
 from k8s_ref.sim.loop import Loop
 
@@ -13,18 +12,18 @@ from k8s_ref.sim.loop import Loop
 class ControlPlane:
     """An API server that has started, and nobody else."""
 
-    def __init__(self, seed=0, order="fifo"):
+    def __init__(self, seed=0, order="fifo", **options):
         self.loop = Loop(seed, order)
         self.faults = Faults(self.loop)
         self.store = Store()
         self.lessor = Lessor(self.loop, self.store)
-        self.server = APIServer(Embedded(self.store, self.lessor), self.loop)
+        self.server = APIServer(Embedded(self.store, self.lessor), self.loop, **options)
         self.loop.run_task(self.server.start())
         self.api = self.client("kubectl")
 
     def client(self, agent):
         """A client of its own for a component."""
-        return Client(self.server.handle, KINDS, self.loop, self.faults, agent)
+        return Client(self.server.handle, lambda: self.server.kinds, self.loop, self.faults, agent)
 
     def do(self, coroutine):
         """The result of one call, in no time."""

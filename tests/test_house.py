@@ -242,6 +242,7 @@ SKIPPED [1] tests/node/test_x.py:3: the moon is full
 tests that used chromium: 2
 tests that used node: 1
 tests that used etcd: 3
+tests that used kubectl: 4
 === 7 passed, 1 skipped in 0.50s ==="""
 
 
@@ -249,7 +250,7 @@ def ci(tmp_path, said, code=0):
     """Runs ``.ci/run`` with a ``make`` that says this and ends so."""
     (tmp_path / "said").write_text(said + "\n")
     command(tmp_path, "make", f'echo "make $*"; cat {tmp_path}/said; exit {code}')
-    for name in ("chromium", "node", "npm"):
+    for name in ("chromium", "node", "npm", "kubectl.1.32"):
         command(tmp_path, name, "exit 0")
     command(tmp_path, "apt-get", "echo nothing needs to be installed; exit 9")
     path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
@@ -271,6 +272,7 @@ def test_ci_runs_make_test_and_ends_with_what_pytest_said(tmp_path):
         ("chromium: 2", "chromium: 0"),
         ("tests that used node: 1\n", ""),
         ("tests that used etcd: 3\n", ""),
+        ("tests that used kubectl: 4\n", ""),
         ("the moon is full", "chromium is not installed: apt install chromium"),
         ("the moon is full", "needs Node.js"),
     ],

@@ -55,6 +55,7 @@ VERBS = {
     "bench": Verb((), False, (("measuring", "-m benchmarks"),)),
     "swarm": Verb(("test",), False, (("seeded runs", "-m tests.swarm"),)),
     "replay": Verb(("test",), False, (("the same again", "-m tests.replay"),)),
+    "fuzz": Verb(("test",), False, (("malformed requests", "-m tests.fuzz"),)),
     "play": Verb((), False, (("a new cluster", "-m k8s_ref.cli.main play"),)),
 }
 

@@ -68,12 +68,12 @@ def _pod_spec(obj: Object) -> Object:
 
 def containers(obj: Object, now: int) -> str:
     """Names of the containers in its Pod template."""
-    return ",".join(c["name"] for c in _pod_spec(obj).get("containers") or ())
+    return ",".join(c.get("name") or "" for c in _pod_spec(obj).get("containers") or ())
 
 
 def images(obj: Object, now: int) -> str:
     """Images of the containers in its Pod template."""
-    return ",".join(c["image"] for c in _pod_spec(obj).get("containers") or ())
+    return ",".join(c.get("image") or "" for c in _pod_spec(obj).get("containers") or ())
 
 
 def selector(obj: Object, now: int) -> str:
@@ -121,7 +121,8 @@ _JOB_WORDS = (
 def job_status(job: Object, now: int) -> str:
     """The first of these words that is a condition which holds, or that it is being deleted."""
     conditions = at(job, "status.conditions") or ()
-    held = {c["type"] for c in conditions if c["status"] == "True"} - {"Terminating"}
+    true = [c for c in conditions if c.get("status") == "True"]
+    held = {c.get("type") for c in true} - {"Terminating"}
     held |= {"Terminating"} if "deletionTimestamp" in job["metadata"] else set()
     return next((word for word in _JOB_WORDS if word in held), "Running")
 
@@ -181,8 +182,8 @@ def external_ip(node: Object, now: int) -> str:
 
 def _address(node: Object, kind: str) -> str:
     for address in at(node, "status.addresses") or ():
-        if address["type"] == kind:
-            return str(address["address"])
+        if address.get("type") == kind:
+            return str(address.get("address", ""))
     return "<none>"
 
 
@@ -267,16 +268,16 @@ def service_ports(service: Object, now: int) -> str:
 
 def _port_text(port: Object) -> str:
     on_node = f":{port['nodePort']}" if port.get("nodePort") else ""
-    return f"{port['port']}{on_node}/{port.get('protocol', 'TCP')}"
+    return f"{port.get('port', 0)}{on_node}/{port.get('protocol', 'TCP')}"
 
 
 def endpoints(obj: Object, now: int) -> str:
     """``10.0.0.1:80``: ready addresses with their ports."""
     found: list[str] = []
     for subset in obj.get("subsets") or ():
-        ports = [f":{port['port']}" for port in subset.get("ports") or ()] or [""]
+        ports = [f":{port.get('port', 0)}" for port in subset.get("ports") or ()] or [""]
         addresses = subset.get("addresses") or ()
-        found += [f"{address['ip']}{port}" for port in ports for address in addresses]
+        found += [f"{address.get('ip', '')}{port}" for port in ports for address in addresses]
     return first_three(found, "<none>" if not obj.get("subsets") else "")
 
 
@@ -380,12 +381,14 @@ def storage_class_name(obj: Object, now: int) -> str:
 def claim_of_volume(volume: Object, now: int) -> str:
     """``namespace/name`` of the claim that has the volume."""
     claim = at(volume, "spec.claimRef")
-    return f"{claim.get('namespace', '')}/{claim['name']}" if claim else ""
+    return f"{claim.get('namespace', '')}/{claim.get('name', '')}" if claim else ""
 
 
 def token_audiences(driver: Object, now: int) -> str:
     """For whom the kubelet makes tokens when it calls a CSI driver."""
-    return ",".join(t["audience"] for t in at(driver, "spec.tokenRequests") or ()) or "<unset>"
+    return (
+        ",".join(t.get("audience", "") for t in at(driver, "spec.tokenRequests") or ()) or "<unset>"
+    )
 
 
 def claim_state(claim: Object, now: int) -> str:
@@ -481,7 +484,7 @@ def component_error(obj: Object, now: int) -> str:
 
 def request_condition(request: Object, now: int) -> str:
     """What became of a certificate request."""
-    held = {c["type"] for c in at(request, "status.conditions") or ()}
+    held = {c.get("type") for c in at(request, "status.conditions") or ()}
     words = [next((word for word in ("Denied", "Approved") if word in held), "Pending")]
     words += ["Failed"] if "Failed" in held else []
     words += ["Issued"] if at(request, "status.certificate") else []
@@ -497,7 +500,7 @@ def requested_duration(request: Object, now: int) -> str:
 def parameter_kind(policy: Object, now: int) -> str:
     """The kind of object an admission policy is parameterized with."""
     kind = at(policy, "spec.paramKind")
-    return f"{kind['apiVersion']}/{kind['kind']}" if kind else "<unset>"
+    return f"{kind.get('apiVersion', '')}/{kind.get('kind', '')}" if kind else "<unset>"
 
 
 def parameter_reference(binding: Object, now: int) -> str:

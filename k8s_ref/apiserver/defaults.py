@@ -61,7 +61,8 @@ def rows() -> dict[str, dict[str, Any]]:
 class _Tree:
     """The rows below one place: its own fields, then the objects and lists in it."""
 
-    fields: list[tuple[str, Fill]] = field(default_factory=list)
+    fields: list[tuple[str, Fill, bool]] = field(default_factory=list)
+    """Name, row, and whether the row is asked even if the field is set."""
     inside: list[tuple[str, Callable[[_Tree, Any], Any], _Tree]] = field(default_factory=list)
 
     def at(self, step: str) -> _Tree:
@@ -77,8 +78,10 @@ class _Tree:
 
 def _completed(tree: _Tree, obj: Object) -> Object:
     made = obj
-    for name, fill in tree.fields:
+    for name, fill, rewrites in tree.fields:
         present = made.get(name)
+        if present and not rewrites:
+            continue
         value = fill(present, made)
         if value is not present:
             made = _with(obj, made, name, value)
@@ -123,7 +126,7 @@ def _trees() -> dict[tuple[str, str], _Tree]:
         api_version, _, name = kind.partition(" ")
         trees[api_version, name] = tree = _Tree()
         for path, value in paths.items():
-            _plant(tree, path, _fill(value))
+            _plant(tree, path, value)
     return trees
 
 
@@ -135,11 +138,12 @@ def _written_out(rows: Object, parts: Object, prefix: str) -> Iterator[tuple[str
             yield prefix + path, value
 
 
-def _plant(tree: _Tree, path: str, fill: Fill) -> None:
+def _plant(tree: _Tree, path: str, value: Any) -> None:
     *parents, last = path.split(".")
     for step in parents:
         tree = tree.at(step)
-    tree.fields.append((last, fill))
+    rewrites = isinstance(value, dict) and "always" in value
+    tree.fields.append((last, _fill(value), rewrites))
 
 
 # The forms of a row.
@@ -182,6 +186,23 @@ def _quantities(present: Any, holder: Object) -> Any:
     if not present:
         return present
     return _same(present, {n: quantity.canonical(v, quantity.MILLI) for n, v in present.items()})
+
+
+def _limit_range_default(present: Any, holder: Object) -> Any:
+    """Nobody may have more than the maximum, so that is what those have who say nothing."""
+    found = {**(holder.get("max") or {}), **(present or {})}
+    return _same(present, found) if holder.get("type") == "Container" and found else present
+
+
+def _limit_range_default_request(present: Any, holder: Object) -> Any:
+    least, most = holder.get("min") or {}, holder.get("default") or {}
+    found = {**least, **most, **(present or {})}
+    return _same(present, found) if holder.get("type") == "Container" and found else present
+
+
+def _subject_group(present: Any, holder: Object) -> Any:
+    """Users and groups are of RBAC's own group; a ServiceAccount is an object of the core."""
+    return "rbac.authorization.k8s.io" if holder.get("kind") in ("User", "Group") else present
 
 
 def _same(present: Any, value: Any) -> Any:
@@ -300,6 +321,51 @@ def _target_port(present: Any, holder: Object) -> Any:
     return present or holder.get("port")
 
 
+def _singular(present: Any, holder: Object) -> Any:
+    return holder.get("kind", "").lower() or present
+
+
+def _list_kind(present: Any, holder: Object) -> Any:
+    return f"{holder['kind']}List" if holder.get("kind") else present
+
+
+def _no_conversion(present: Any, holder: Object) -> Any:
+    return {"strategy": "None"}
+
+
+def _labels_of_the_template(present: Any, holder: Object) -> Any:
+    return ((holder.get("template") or {}).get("metadata") or {}).get("labels") or present
+
+
+def _labelled_like_the_template(present: Any, holder: Object) -> Any:
+    """Who labels only the Pods labels what makes them in the same way."""
+    labels = _labels_of_the_template(None, holder.get("spec") or {})
+    return present if (present or {}).get("labels") or not labels else {**present, "labels": labels}
+
+
+def _one_completion(present: Any, holder: Object) -> Any:
+    """A Job of which nothing is said does its work once; one with workers until one is done."""
+    return 1 if holder.get("parallelism") is None else present
+
+
+def _backoff_limit(present: Any, holder: Object) -> int:
+    """Where each index has a limit of its own there is none for all."""
+    return 6 if holder.get("backoffLimitPerIndex") is None else (1 << 31) - 1
+
+
+def _pod_replacement_policy(present: Any, holder: Object) -> str:
+    return "Failed" if holder.get("podFailurePolicy") else "TerminatingOrFailed"
+
+
+def _policy_types(present: Any, holder: Object) -> list[str]:
+    """A policy is about what comes in, and about what goes out only if it says so."""
+    return ["Ingress", "Egress"] if holder.get("egress") else ["Ingress"]
+
+
+def _device_count(present: Any, holder: Object) -> Any:
+    return 1 if holder["allocationMode"] == "ExactCount" else present
+
+
 _FUNCTIONS: dict[str, Fill] = {
     function.__name__[1:]: function
     for function in (
@@ -307,6 +373,10 @@ _FUNCTIONS: dict[str, Fill] = {
         _requests_from_limits, _ports_of_the_host, _a_volume_without_a_source, _service_account,
         _service_account_name, _when_rolling, _pod_cidrs, _pod_cidr, _allocatable,
         _data_with_string_data, _nothing, _session_affinity_config, _external_traffic_policy,
-        _internal_traffic_policy, _allocate_node_ports, _target_port,
+        _internal_traffic_policy, _allocate_node_ports, _target_port, _limit_range_default,
+        _limit_range_default_request, _subject_group,
+        _singular, _list_kind, _no_conversion, _labels_of_the_template,
+        _labelled_like_the_template, _one_completion, _backoff_limit, _pod_replacement_policy,
+        _policy_types, _device_count,
     )
 }  # fmt: skip

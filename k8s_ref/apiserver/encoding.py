@@ -10,7 +10,7 @@ Upstream: apiserver/pkg/endpoints/handlers/negotiation/negotiate.go, response.go
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -48,7 +48,7 @@ def negotiate(accept: str) -> Representation:
     >>> negotiate("application/vnd.kubernetes.protobuf, */*").media_type
     'application/json'
     """
-    for media_type, options in _clauses(accept or "*/*"):
+    for media_type, options in clauses(accept):
         turned = options.get("as", "")
         if turned and (turned not in _TURNED or options.get("g") != "meta.k8s.io"):
             continue
@@ -57,25 +57,29 @@ def negotiate(accept: str) -> Representation:
         found = _MEDIA_TYPES.get(media_type)
         if found is not None:
             return Representation(found, turned, options.get("v", "v1"))
-    raise NotAcceptable(
-        "only the following media types are accepted: "
-        f"{JSON}, {YAML}, {PROTOBUF}, application/json;stream=watch"
-    )
+    representations = f"{JSON}, {YAML}, {PROTOBUF}"
+    if not any(media_type in _MEDIA_TYPES for media_type, _ in clauses(accept)):
+        words = f"406: Not Acceptable\n\nAvailable representations: {representations}"
+        raise NotAcceptable(words, {})
+    raise NotAcceptable(f"only the following media types are accepted: {representations}")
 
 
 _TURNED = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 _MEDIA_TYPES = {"*/*": JSON, "application/*": JSON, JSON: JSON, YAML: YAML}
 
 
-def _clauses(accept: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Media types with their options, those that are wanted most first."""
+def clauses(accept: str) -> list[tuple[str, dict[str, str]]]:
+    """The media types of an ``Accept`` header with their options, the most wanted first.
+
+    >>> clauses("text/plain;q=0.5, application/json;as=Table;v=v1")
+    [('application/json', {'as': 'Table', 'v': 'v1'}), ('text/plain', {'q': '0.5'})]
+    """
     found = []
-    for clause in accept.split(","):
+    for clause in (accept or "*/*").split(","):
         media_type, *options = (part.strip() for part in clause.split(";"))
         pairs = dict(option.partition("=")[::2] for option in options)
         found.append((media_type, pairs))
-    found.sort(key=lambda clause: -_quality(clause[1].get("q", "1")))
-    return iter(found)
+    return sorted(found, key=lambda clause: -_quality(clause[1].get("q", "1")))
 
 
 def _quality(text: str) -> float:
@@ -163,13 +167,14 @@ def to_json(value: Any) -> bytes:
     >>> to_json({"a": "<b>"})
     b'{"a":"\\\\u003cb\\\\u003e"}\\n'
     """
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    text = _encoded(value)
     for char, escaped in _ESCAPED:
         if char in text:
             text = text.replace(char, escaped)
     return text.encode("utf-8", "surrogatepass") + b"\n"
 
 
+_encoded = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _ESCAPED = (
     ("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"),
     ("\u2028", "\\u2028"), ("\u2029", "\\u2029"),

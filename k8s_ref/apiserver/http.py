@@ -14,12 +14,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from k8s_ref.apiserver.authorization import Attributes, path_words
 from k8s_ref.apiserver.codec import decode_body
 from k8s_ref.apiserver.encoding import Encoder, Representation, negotiate, to_json
-from k8s_ref.apiserver.request import ADMIN, Request, Response, User, parse
+from k8s_ref.apiserver.request import Request, Response, User, parse
 from k8s_ref.apiserver.server import APIServer
 from k8s_ref.apiserver.watchcache import Watch, WatchEvent
-from k8s_ref.machinery.errors import ApiError, InternalError
+from k8s_ref.machinery.errors import (
+    ApiError,
+    BadRequest,
+    Expired,
+    InternalError,
+    NotFound,
+    invalid,
+)
 from k8s_ref.machinery.kinds import Kind
 from k8s_ref.sim.loop import SECOND
 
@@ -80,8 +88,14 @@ class Handler:
         self.server, self.loop = server, server.loop
         self.documents = tuple(documents)
         self.encoder = Encoder(lambda: self.loop.now + self.loop.epoch * SECOND)
-        self.authenticate: Callable[[HTTPRequest], User] = lambda request: ADMIN
-        """Says who it is, or raises ``Unauthorized``."""
+        self.observe: Callable[[Request, int, float], None] = lambda request, code, seconds: None
+        """Told about each request for a resource: how it was answered, and how long it took."""
+        self.clock: Callable[[], float] = lambda: 0.0
+        """Seconds on the clock by which requests are timed."""
+
+    def authenticate(self, http: HTTPRequest) -> User:
+        """Who it is, or ``Unauthorized``."""
+        return self.server.access.authenticator.authenticate(http.headers, http.certificate)
 
     async def serve(self, http: HTTPRequest) -> HTTPResponse:
         """Answer; whatever is refused, and whatever breaks, is answered with a Status."""
@@ -89,30 +103,63 @@ class Handler:
             return await self._serve(http)
         except ApiError as error:
             return _refused(error)
-        except (AssertionError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except Exception as error:
             # A fault of this server must not end it.
             return _refused(InternalError(f"{type(error).__name__}: {error}"))
 
     async def _serve(self, http: HTTPRequest) -> HTTPResponse:
+        query = {name: values[0] for name, values in http.query.items() if values}
         user = self.authenticate(http)
+        try:
+            request = parse(self.server.kinds, http.method, http.path, query)
+        except NotFound:
+            asked = path_words(user, http.method, http.path, query)
+            if self._leads(http.path):
+                self.server.access.check_path(asked, _impersonation(http))
+                return await self._proxied(http, user)
+            return self._elsewhere(http, asked)
+        request.user, request.impersonate = user, _impersonation(http)
+        if self._leads(http.path):
+            self.server.access.check(request)
+            return await self._proxied(http, request.user)
+        self._read(http, request)
+        wanted = negotiate(http.headers.get("accept", ""))
+        _check_include(wanted, request.query.get("includeObject", ""))
+        began = self.clock()
+        response = await self.server.handle(request)
+        self.observe(request, response.code, self.clock() - began)
+        return self._written(response, request, wanted)
+
+    def _leads(self, path: str) -> bool:
+        """Whether another server answers for a path."""
+        return self.server.aggregator is not None and bool(self.server.aggregator.routes(path))
+
+    async def _proxied(self, http: HTTPRequest, user: User) -> HTTPResponse:
+        assert self.server.aggregator is not None, "nobody leads to other servers"
+        answer: HTTPResponse = await self.server.aggregator.proxy(http, user)
+        return answer
+
+    def _elsewhere(self, http: HTTPRequest, asked: Attributes) -> HTTPResponse:
+        """Where no resource lives.  Whoever may not look there is not told that it is empty."""
+        self.server.access.check_path(asked, _impersonation(http))
         for document in self.documents:
             if (found := document(http)) is not None:
                 return found
-        wanted = negotiate(http.headers.get("accept", ""))
-        request = self._read(http, user)
-        return self._written(await self.server.handle(request), request, wanted)
+        raise NotFound.resource()
 
-    def _read(self, http: HTTPRequest, user: User) -> Request:
-        query = {name: values[0] for name, values in http.query.items() if values}
-        request = parse(self.server.kinds, http.method, http.path, query)
-        request.user, request.values = user, http.query
+    def _read(self, http: HTTPRequest, request: Request) -> None:
+        request.values = http.query
         request.agent = http.headers.get("user-agent", "").partition("/")[0] or "unknown"
         request.content_type = http.headers.get("content-type", "") or "application/json"
         if http.method != "GET" and request.subresource != "proxy":
-            request.body = decode_body(request.content_type, http.body)
+            try:
+                request.body = decode_body(request, http.body)
+            except ApiError:
+                # Whoever may not ask at all is not told what is wrong with the question.
+                self.server.access.check(request)
+                raise
         elif request.subresource == "proxy":
             request.body = http.body
-        return request
 
     def _written(
         self, response: Response, request: Request, wanted: Representation
@@ -124,6 +171,10 @@ class Handler:
             type_ = wanted.media_type
             return HTTPResponse(200, b"", type_, headers, stream=events, seconds=seconds)
         body = response.body
+        if request.verb == "watch" and response.code == Expired.code:
+            # The watch begins, and its first news is that it has to begin anew.
+            line = self.encoder.event(wanted, "ERROR", body, request.kind, "")
+            return HTTPResponse(200, b"", wanted.media_type, headers, stream=Ended(line))
         if isinstance(body, dict):
             kind = request.kind if _is_of(request.kind, body) else None
             include = request.query.get("includeObject", "")
@@ -137,6 +188,18 @@ class Handler:
         if hasattr(body, "next"):
             return HTTPResponse(response.code, b"", "text/plain", headers, stream=Lines(body))
         return HTTPResponse(response.code, headers=headers, upgrade=body)
+
+
+def _check_include(wanted: Representation, include: str) -> None:
+    """How much of the objects a table shows is one of three words."""
+    if wanted.turned == "Table" and include not in ("", "Metadata", "Object", "None"):
+        words = "must be 'Metadata', 'Object', 'None', or empty"
+        cause = invalid("includeObject", include, words)
+        raise BadRequest(f"Unable to convert to Table as requested: {cause}")
+
+
+def _impersonation(http: HTTPRequest) -> dict[str, str]:
+    return {name: text for name, text in http.headers.items() if name.startswith("impersonate-")}
 
 
 def _is_of(kind: Kind, body: Any) -> bool:
@@ -165,6 +228,21 @@ class Lines:
         """The next line."""
         line: str | None = await self.lines.next()
         return None if line is None else line.encode()
+
+
+class Ended:
+    """A watch that is over as soon as it has begun: one line says why."""
+
+    def __init__(self, line: bytes) -> None:
+        self.lines = [line]
+
+    async def next(self) -> bytes | None:
+        """The line, and then no more."""
+        return self.lines.pop() if self.lines else None
+
+    def stop(self) -> None:
+        """Forget the line."""
+        self.lines.clear()
 
 
 class Events:

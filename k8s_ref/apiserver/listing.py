@@ -15,6 +15,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from k8s_ref.apiserver.options import number
 from k8s_ref.apiserver.request import Request
@@ -75,8 +76,9 @@ class Lister:
     def watch(self, request: Request) -> Watch:
         """Events after ``resourceVersion``; without one (or 0) first ADDED for all there is."""
         query = request.query
-        if query.get("limit"):
-            number(query["limit"])
+        for name in _NUMBERS:
+            if query.get(name):
+                number(query[name])
         _refuse(_watch_causes(query))
         version = parse_version(query.get("resourceVersion", ""))
         selector, value = self.selector(request)
@@ -89,8 +91,8 @@ class Lister:
     def selector(self, request: Request) -> tuple[Selector, str | None]:
         """Which objects the request means, and the value of the trigger field if it names one."""
         query, namespace = request.query, request.namespace
-        if not (namespace or "labelSelector" in query or "fieldSelector" in query):
-            return everything, None
+        if not ("labelSelector" in query or "fieldSelector" in query):
+            return _inside(namespace) if namespace else everything, None
         try:
             labels = selectors.parse_labels(query.get("labelSelector", ""))
             fields = selectors.parse_fields(query.get("fieldSelector", ""))
@@ -133,6 +135,7 @@ class Lister:
         start, revision = "", 0
         if token:
             start, revision = decode_token(token)
+            self.check_version(str(max(revision, 0)))
             if version not in ("", "0"):
                 problem = "specifying resource version is not allowed when using continue"
                 raise BadRequest(problem)
@@ -176,6 +179,11 @@ class Lister:
         return items
 
 
+@lru_cache(1024)
+def _inside(namespace: str) -> Selector:
+    return lambda obj: obj["metadata"].get("namespace") == namespace
+
+
 _ASKS = frozenset((
     "limit", "continue", "resourceVersion", "resourceVersionMatch", "sendInitialEvents",
     "timeoutSeconds",
@@ -213,10 +221,16 @@ def decode_token(token: str) -> tuple[str, int]:
         raise BadRequest(f"{begin}: illegal base64 data at input byte {place}") from None
     try:
         found = json.loads(text)
-        return found["start"], found["rv"]
-    except (ValueError, KeyError, TypeError):
-        problem = f"invalid character '{chr(text[0])}' looking for beginning of value"
+        start, revision = found.get("start", ""), found.get("rv", 0)
+        if not isinstance(start, str) or type(revision) is not int:
+            raise TypeError
+    except (ValueError, AttributeError, TypeError):
+        problem = f"invalid character '{chr((text or b' ')[0])}' looking for beginning of value"
         raise BadRequest(f"{begin}: {problem}") from None
+    # Nobody climbs out of the keys of his resource.
+    if not start or {"", ".", ".."}.intersection(start.removeprefix("/").split("/")):
+        raise BadRequest(f"{begin}: {start}")
+    return start, revision
 
 
 def _forgotten(start: str) -> Expired:
@@ -232,23 +246,32 @@ def parse_version(text: str) -> int:
     """A version somebody asks for; 0 is any.  Refused in the words of Go's parser."""
     if not text:
         return 0
-    if not (text.isascii() and text.isdigit()):
-        raise ApiError(str(_unreadable(text)))
+    if (problem := _unreadable(text)) is not None:
+        raise ApiError(str(problem))
     return int(text)
 
 
-def _unreadable(text: str) -> Cause:
-    problem = f"strconv.ParseUint: parsing {show(text)}: invalid syntax"
+def _unreadable(text: str) -> Cause | None:
+    if not (text.isascii() and text.isdigit()):
+        why = "invalid syntax"
+    elif len(text) > 40 or int(text) >= 2**64:
+        why = "value out of range"
+    else:
+        return None
+    problem = f"strconv.ParseUint: parsing {show(text)}: {why}"
     return invalid("resourceVersion", text, problem)
+
+
+_NUMBERS = ("limit", "timeoutSeconds")
 
 
 def _check_list(query: Mapping[str, str]) -> int:
     """The limit of a list whose other options make sense."""
-    limits = [number(query[name]) for name in ("limit", "timeoutSeconds") if query.get(name)]
+    limits = [number(query[name]) for name in _NUMBERS if query.get(name)]
     _refuse(_list_causes(query))
     version = query.get("resourceVersion", "")
-    if version and not (version.isascii() and version.isdigit()):
-        raise BadRequest(f"invalid resource version: {_unreadable(version)}")
+    if version and (problem := _unreadable(version)) is not None:
+        raise BadRequest(f"invalid resource version: {problem}")
     return max(limits[0], 0) if query.get("limit") else 0
 
 
@@ -290,7 +313,7 @@ def _refuse(causes: Iterator[Cause]) -> None:
 
 
 def _unknown(kind: Kind, field: str) -> str:
-    if kind.resource in FIELDS:
+    if kind.resource in FIELDS or kind.definition is not None:
         return f"field label not supported: {field}"
     only = '"metadata.name", "metadata.namespace"'
     return f"{show(field)} is not a known field selector: only {only}"

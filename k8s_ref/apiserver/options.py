@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from k8s_ref.apiserver.request import Request
+from k8s_ref.machinery import schema
 from k8s_ref.machinery.errors import (
+    ApiError,
     BadRequest,
     Cause,
     Invalid,
@@ -83,10 +85,7 @@ def patch_of(content_type: str) -> Patch:
     media_type = content_type.partition(";")[0].strip()
     if media_type in PATCHES:
         return PATCHES[media_type]
-    if media_type != APPLY:
-        raise UnsupportedMediaType("415: Unsupported Media Type", {})
-    accepted = f"accepted media types include: {', '.join(PATCHES)}"
-    raise UnsupportedMediaType(f"the body of the request was in an unknown format - {accepted}")
+    raise UnsupportedMediaType("415: Unsupported Media Type", {})
 
 
 @dataclass(slots=True, frozen=True)
@@ -112,6 +111,10 @@ def delete_options(request: Request) -> DeleteOptions:
         where = 'in scheme "pkg/apis/meta/internalversion/scheme/register.go:27"'
         version = found.get("apiVersion", "")
         raise BadRequest(f'no kind "{found["kind"]}" is registered for version "{version}" {where}')
+    problems = schema.Problems()
+    schema.struct("apimachinery.pkg.apis.meta.v1.DeleteOptions").check(found, None, problems)
+    if problems.ill_typed:
+        raise ApiError(problems.ill_typed)
     if not found:
         found = _of_query(request)
     elif "dryRun" in request.query:
@@ -161,4 +164,7 @@ def number(text: str) -> int:
     digits = text[1:] if text[:1] in "+-" else text
     if not (digits.isascii() and digits.isdigit()):
         raise BadRequest(f"strconv.ParseInt: parsing {show(text)}: invalid syntax")
+    # Longer ones are not even looked at: to read very many digits takes very long.
+    if len(digits) > 40 or not -(2**63) <= int(text) < 2**63:
+        raise BadRequest(f"strconv.ParseInt: parsing {show(text)}: value out of range")
     return int(text)

@@ -10,17 +10,20 @@ Upstream: staging/src/k8s.io/apiserver/pkg/registry/generic/registry/store.go
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable, Iterable, Set
 from typing import Any, NamedTuple
 
 from k8s_ref.apiserver import defaults, validation
 from k8s_ref.apiserver.admission import Admission, suffix
+from k8s_ref.apiserver.codec import not_text
 from k8s_ref.apiserver.deletion import plan, released
 from k8s_ref.apiserver.listing import Lister
-from k8s_ref.apiserver.options import DeleteOptions, delete_options
+from k8s_ref.apiserver.managedfields import ManagedFields, manager_of, retimed
+from k8s_ref.apiserver.options import APPLY, DeleteOptions, delete_options
 from k8s_ref.apiserver.request import Request
 from k8s_ref.apiserver.storage import Storage, Taken, path_of
-from k8s_ref.apiserver.strategy import strategy_of
+from k8s_ref.apiserver.strategy import GUESTS, strategy_of
+from k8s_ref.apiserver.validation_pod_update import guests_update
 from k8s_ref.machinery import schema
 from k8s_ref.machinery.errors import (
     MODIFIED,
@@ -34,7 +37,7 @@ from k8s_ref.machinery.errors import (
     invalid,
 )
 from k8s_ref.machinery.kinds import KINDS, Kind
-from k8s_ref.machinery.meta import Object, with_path, without_path
+from k8s_ref.machinery.meta import Object, uuid_of, with_path, without_path
 from k8s_ref.machinery.timestamps import timestamp
 from k8s_ref.sim.loop import SECOND, Loop
 
@@ -75,6 +78,8 @@ class Registry:
         self.list, self.watch, self.check_version = lister.find, lister.watch, lister.check_version
         self._uids = loop.stream("uid")
         self._names = loop.stream("name")
+        self.fields = ManagedFields(kind, on_create=False)
+        """Who owns which field; from their creation on, if the API server is to track it."""
         self.admission = Admission()
         """Who is asked before anything is written."""
         self.allocate: Allocate | None = None
@@ -95,13 +100,13 @@ class Registry:
 
     async def create(self, request: Request) -> Object:
         """Store a new object, completed and found valid; ``AlreadyExists``, ``Invalid``."""
-        obj = defaults.apply(self.kind.kind, request.body)
+        obj = self._owned(request, {}, defaults.apply(self.kind.kind, request.body))
         obj = await self.admission.admit("create", request, obj)
         if self.allocate is not None:
             obj = self.allocate(request, obj)
         generated = not obj["metadata"].get("name") and bool(obj["metadata"].get("generateName"))
         obj = self._prepare(obj)
-        causes = validation.validate(self.kind.kind, obj)
+        causes = self._causes(obj)
         if causes:
             raise self._invalid(obj["metadata"].get("name", ""), causes)
         await self.admission.validate("create", request, obj)
@@ -133,12 +138,13 @@ class Registry:
         """
         for _ in range(RETRIES):
             old = await self.get(request.key)
-            changed = await self.admission.admit("update", request, change(old), old)
+            sent = self._owned(request, old, change(old))
+            changed = await self.admission.admit("update", request, sent, old)
             self._check_same(changed["metadata"], old["metadata"], request)
             new = self._prepare_update(changed, old, subresource)
             if self.reviser is not None and not subresource:
                 new = self.reviser(request, new, old)
-            if new == old:
+            if new == old or (_applies(request) and retimed(new, old)):
                 return old
             self._check_update(new, old, subresource)
             await self.admission.validate("update", request, new, old)
@@ -150,6 +156,15 @@ class Registry:
                 if request.verb == "update":
                     raise self._conflict(request.name) from None
         raise ServerTimeout(f"{self.kind.resource} {request.name!r} is written too often")
+
+    def _owned(self, request: Request, old: Object, new: Object) -> Object:
+        """The new object with its owners, unless who applied or bound it said all about them."""
+        subresource = request.subresource
+        if subresource == "binding" or _applies(request) or not self.fields.concern(old, new):
+            return new
+        if old and not subresource and _differ(new, old, _NEVER_COMPLETED):
+            new = defaults.apply(self.kind.kind, new)
+        return self.fields.update(old, new, manager_of(request), subresource, self.now())
 
     def bind(self, request: Request, assign: Change) -> Awaitable[Object]:
         """Let ``assign`` set what no update may: the node of a Pod."""
@@ -189,6 +204,7 @@ class Registry:
         # The path says already what it is; whoever leaves that out means the same.
         said = {"kind": self.kind.kind, "apiVersion": self.kind.api_version}
         obj = {**said, **obj}
+        self._check_text(obj, said)
         if obj["kind"] != said["kind"] or obj["apiVersion"] != said["apiVersion"]:
             raise schema.Undecodable(self._wrong_kind(obj))
         obj = self._decoded(obj, request)
@@ -212,6 +228,13 @@ class Registry:
             )
         return obj if meta is obj.get("metadata") else {**obj, "metadata": meta}
 
+    def _check_text(self, obj: Object, names: Iterable[str]) -> None:
+        for name in names:
+            if not isinstance(obj[name], str | None):
+                problem = not_text(name, obj[name])
+                begin = "couldn't get version/kind; json parse error"
+                raise schema.cannot_handle(self.kind, f"{begin}: {problem}")
+
     def patched(self, obj: Any, request: Request) -> Object:
         """What a patch made, read as if it had been sent; ``Invalid`` if it is no object."""
         try:
@@ -230,14 +253,22 @@ class Registry:
         problems = schema.check(fresh, self.kind)
         if problems.ill_typed:
             raise schema.cannot_handle(self.kind, problems.ill_typed)
-        if not problems.unknown:
-            return schema.prune(obj, self.kind) if problems.nulls else obj
+        found = self._unknown(problems.unknown, request)
+        if found or problems.nulls:
+            obj = schema.prune(obj, self.kind)
+        # In Go a part that nobody spoke of is there, and empty.
+        named = "spec" in obj or "spec" not in schema.fields_of(self.kind)
+        return obj if named else {**obj, "spec": {}}
+
+    def _unknown(self, unknown: list[str], request: Request) -> list[str]:
+        """Refuse unknown and repeated fields or warn about them, as the request asks."""
+        found = [*request.repeated, *unknown]
         wanted = request.query.get("fieldValidation", "Warn")
-        if wanted == "Strict":
-            raise schema.cannot_handle(self.kind, schema.strict_problem(problems.unknown))
+        if found and wanted == "Strict":
+            raise schema.cannot_handle(self.kind, schema.strict_problem(found))
         if wanted == "Warn":
-            request.warnings.extend(problems.unknown)
-        return schema.prune(obj, self.kind)
+            request.warnings.extend(found)
+        return found
 
     # -- what every write goes through
 
@@ -253,11 +284,14 @@ class Registry:
         meta.pop("generation", None)
         if self.strategy.generation:
             meta["generation"] = 1
+        if "managedFields" in meta:
+            # They are long, so they stand behind what one wants to read.
+            meta["managedFields"] = meta.pop("managedFields")
         return self.strategy.prepare({**obj, "metadata": meta})
 
     def _prepare_update(self, new: Object, old: Object, subresource: str) -> Object:
         """Keep what this call may not change, and count the generation."""
-        if not subresource and _differ(new, old, _NEVER_COMPLETED):
+        if subresource in ("", GUESTS) and _differ(new, old, _NEVER_COMPLETED):
             new = defaults.apply(self.kind.kind, new)
         was = old["metadata"]
         meta = self._prepare_metadata(new["metadata"], was, subresource)
@@ -269,8 +303,11 @@ class Registry:
             new = without_path(new, ("status",))
             new = {**new, "status": old["status"]} if "status" in old else new
         if self.strategy.update is not None:
-            new = self.strategy.update(new, old, subresource)
-        if not subresource and any(new.get(n) != old.get(n) for n in self.strategy.generation):
+            new = self.strategy.update({**new, "metadata": meta}, old, subresource)
+            meta = meta if subresource == GUESTS else new["metadata"]
+        if subresource in ("", GUESTS) and any(
+            new.get(n) != old.get(n) for n in self.strategy.generation
+        ):
             meta = {**meta, "generation": was.get("generation", 0) + 1}
         return {**new, "metadata": meta}
 
@@ -278,9 +315,7 @@ class Registry:
         if sent is was:
             return was
         meta = {name: part for name, part in sent.items() if part or name not in LEFT_OUT}
-        kept: tuple[str, ...] = SERVERS_OWN
-        if subresource == "status":
-            kept += self.strategy.status_keeps
+        kept = SERVERS_OWN + self.strategy.keeps(subresource)
         if "deletionTimestamp" in was:
             kept += ("deletionTimestamp",)
         for name in kept:
@@ -307,8 +342,7 @@ class Registry:
         return str(meta["generateName"][:58]) + suffix(self._names.choice)
 
     def _new_uid(self) -> str:
-        digits = f"{self._uids.getrandbits(128):032x}"
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+        return uuid_of(self._uids.getrandbits(128))
 
     # -- refusals
 
@@ -333,9 +367,16 @@ class Registry:
     def _check_update(self, new: Object, old: Object, subresource: str) -> None:
         if subresource == "binding":
             return
-        causes = validation.validate_update(self.kind.kind, new, old)
+        check = guests_update if subresource == GUESTS else self._update_causes
+        causes = check(new, old)
         if causes:
             raise self._invalid(old["metadata"]["name"], causes)
+
+    def _causes(self, obj: Object) -> list[Cause]:
+        return validation.validate(self.kind.kind, obj)
+
+    def _update_causes(self, new: Object, old: Object) -> list[Cause]:
+        return validation.validate_update(self.kind.kind, new, old)
 
     def _check_preconditions(self, meta: Object, options: DeleteOptions) -> None:
         why = ""
@@ -385,9 +426,13 @@ class Registry:
         return Conflict.of(self.kind.plural, self.kind.group, name, why)
 
 
+def _applies(request: Request) -> bool:
+    return request.content_type.startswith(APPLY)
+
+
 def _apart_from(new: Object, old: Object) -> Object:
     """The parts of an object that another does not hold as well."""
-    return {name: part for name, part in new.items() if part is not old.get(name)}
+    return {name: part for name, part in new.items() if name not in old or part is not old[name]}
 
 
 def _differ(new: Object, old: Object, apart: Set[str]) -> bool:

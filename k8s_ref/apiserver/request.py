@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from k8s_ref.apiserver.watchcache import Watch
-from k8s_ref.machinery.errors import BadRequest, MethodNotAllowed, NotFound
+from k8s_ref.machinery.errors import MethodNotAllowed, NotFound
 from k8s_ref.machinery.kinds import Kind, Kinds
 
 VERB_OF = {
@@ -46,6 +46,17 @@ def component(name: str, *groups: str) -> User:
     return User(name, (*groups, "system:authenticated"))
 
 
+def service_account(name: str, namespace: str = "kube-system") -> User:
+    """The user that a ServiceAccount is.
+
+    >>> service_account("default", "web").name
+    'system:serviceaccount:web:default'
+    """
+    everyone = "system:serviceaccounts"
+    user = f"system:serviceaccount:{namespace}:{name}"
+    return component(user, everyone, f"{everyone}:{namespace}")
+
+
 @dataclass(slots=True)
 class Request:
     """One call of the API."""
@@ -58,7 +69,13 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     content_type: str = "application/json"
+    repeated: Sequence[str] = ()
+    """What to say of keys that stood twice in the body."""
     user: User = ADMIN
+    impersonate: Mapping[str, str] = field(default_factory=dict)
+    """The headers by which the user asks to be treated as somebody else."""
+    impersonator: User | None = None
+    """Who asked, once ``user`` is the one he wanted to be; None: the user himself."""
     agent: str = "kubectl"
     """Who the trace and managedFields say it was: a component's name."""
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -67,6 +84,8 @@ class Request:
     """What of the path lies behind ``proxy/``."""
     warnings: list[str] = field(default_factory=list)
     """What the server wants the caller to know although it did as asked."""
+    annotations: dict[str, str] = field(default_factory=dict)
+    """What admission notes for the audit log."""
 
     @property
     def key(self) -> str:
@@ -111,7 +130,7 @@ def parse(
     ('get', 'Pod', 'default/web', 'log')
     """
     if method not in VERB_OF:
-        raise BadRequest(f"unsupported method {method}")
+        raise MethodNotAllowed.of()
     group, version, rest = _split(path)
     namespace = ""
     if len(rest) > 2 and rest[0] == "namespaces" and rest[2] not in ("status", "finalize"):
@@ -123,7 +142,7 @@ def parse(
     if kind is None or (namespace and not kind.namespaced):
         raise NotFound.resource()
     query = query or {}
-    verb = _verb(method, name, query)
+    verb = verb_of(method, name, query)
     _check_place(kind, verb, bool(namespace), name, subresource)
     if beyond:
         more["rest"] = "/".join(beyond)
@@ -152,8 +171,9 @@ def _split(path: str) -> tuple[str, str, list[str]]:
     raise NotFound.resource()
 
 
-def _verb(method: str, name: str, query: Mapping[str, str]) -> str:
-    if method == "GET" and query.get("watch") in ("true", "1"):
+def verb_of(method: str, name: str, query: Mapping[str, str]) -> str:
+    """The verb of a call; ``name`` is empty if it is about a whole list."""
+    if method == "GET" and query.get("watch", "0").lower() not in ("false", "0"):
         return "watch"
     if not name and method in ("GET", "DELETE"):
         return {"GET": "list", "DELETE": "deletecollection"}[method]

@@ -12,23 +12,31 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
+from k8s_ref.apiserver import bootstrap
+from k8s_ref.apiserver.access import Access
 from k8s_ref.apiserver.addresses import ServiceAddresses
-from k8s_ref.apiserver.admission import (
-    Admission,
-    DefaultTolerationSeconds,
-    NamespaceLifecycle,
-    Priority,
-    ServiceAccounts,
-)
-from k8s_ref.apiserver.options import check_write, patch_of
-from k8s_ref.apiserver.proxy import Dial, logs
+from k8s_ref.apiserver.admission import NamespaceLifecycle
+from k8s_ref.apiserver.admission.chain import chain
+from k8s_ref.apiserver.admission.webhook import Caller, Local
+from k8s_ref.apiserver.apply import applied
+from k8s_ref.apiserver.crd import Definitions
+from k8s_ref.apiserver.crd_registry import CustomRegistry
+from k8s_ref.apiserver.eviction import Evictions
+from k8s_ref.apiserver.options import APPLY, check_write, patch_of
+from k8s_ref.apiserver.proxy import Dial, fetch, logs, stream
 from k8s_ref.apiserver.registry import Registry, success
-from k8s_ref.apiserver.request import Request, Response
-from k8s_ref.apiserver.scale import SCALE, scale_of, scaled
+from k8s_ref.apiserver.request import Request, Response, User
+from k8s_ref.apiserver.reviews import REVIEWS, user_info
+from k8s_ref.apiserver.scale import SCALE, paths_of, scale_of, scaled
 from k8s_ref.apiserver.storage import Storage
+from k8s_ref.apiserver.strategy import GUESTS, created_by_update
+from k8s_ref.apiserver.streams import STREAMING
+from k8s_ref.apiserver.tokens import HMACSigner
+from k8s_ref.apiserver.watchcache import WatchCache
 from k8s_ref.etcd.client import Client
+from k8s_ref.machinery import schema
 from k8s_ref.machinery.errors import (
     ApiError,
     BadRequest,
@@ -47,21 +55,30 @@ NAME = "kube-apiserver"
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 """Namespaces that exist from the start."""
 
-PRIORITY_CLASSES = {
-    "system-cluster-critical": (
-        2_000_000_000,
-        "Used for system critical pods that must run in the cluster, but can be moved to"
-        " another node if necessary.",
-    ),
-    "system-node-critical": (
-        2_000_001_000,
-        "Used for system critical pods that must not be moved from their current node.",
-    ),
-}
+PRIORITY_CLASSES = tuple(bootstrap.policy()["priorityclasses"])
 """Classes for what the cluster itself needs, more important than anything users may define."""
 
 VERB_IN_TRACE = {"status": "status", "binding": "bind"}
 """Writes of these subresources have verbs of their own in the trace."""
+
+
+class Aggregation(Protocol):
+    """What leads to the servers behind this one."""
+
+    def routes(self, path: str) -> str:
+        """Which APIService leads elsewhere for a path; empty: none."""
+
+    def serves(self, kind: Kind) -> bool:
+        """Whether another server serves the kind."""
+
+    async def forward(self, request: Request) -> Response:
+        """Send a request on."""
+
+    async def proxy(self, http: Any, user: User) -> Any:
+        """Send it on as it came."""
+
+    def aggregated_groups(self) -> list[Object]:
+        """What the others serve."""
 
 
 class APIServer:
@@ -74,14 +91,31 @@ class APIServer:
         kinds: Kinds = KINDS,
         dial: Dial = lambda _: None,
         ring: int = 0,
+        caller: Caller | None = None,
+        managed_fields: bool = False,
+        secret: bytes = b"",
     ) -> None:
+        """``secret``: what the tokens of ServiceAccounts are signed with; empty: the seed."""
         self.loop, self.kinds, self.dial = loop, kinds, dial
+        self.webhooks = caller or Local(loop)
         self.storage = Storage(etcd, loop, ring)
         self.registries = {
             kind.gvk: Registry(kind, self.storage, loop) for kind in kinds if "list" in kind.verbs
         }
+        self._builtin = kinds, self.registries
+        self._custom: list[Kind] = []
+        self._remote: list[Kind] = []
+        self.aggregator: Aggregation | None = None
+        """Who leads to other servers, if somebody does."""
+        self.managed_fields = managed_fields
+        """Whether it is tracked from their creation on who owns which field of the objects."""
+        for registry in self.registries.values():
+            registry.fields.on_create = managed_fields
         self.lifecycle = NamespaceLifecycle(self.registry("namespaces").cache)
+        self.access = Access(self._cache, loop, HMACSigner(secret) if secret else None)
         self._admit()
+        definitions = self.registry("customresourcedefinitions")
+        self.definitions = Definitions(definitions, self.handle, self._install)
         self._verbs: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "get": self._get,
             "list": self._list,
@@ -95,31 +129,52 @@ class APIServer:
 
     def _admit(self) -> None:
         """Wire admission, in upstream's order, and allocation."""
-        admission = Admission(
-            (
-                ServiceAccounts(self.registry("serviceaccounts").cache, self.loop),
-                Priority(self.registry("priorityclasses").cache),
-                DefaultTolerationSeconds(),
-            )
-        )
+        admission = chain(self._cache, self.kinds, self.loop, self.handle, self.webhooks)
+        admission.plugins = (self.access.escalation, *admission.plugins)
+        self._reviews = {
+            kind.gvk: Registry(kind, self.storage, self.loop)
+            for kind in self.kinds
+            if kind.kind in REVIEWS
+        }
         for registry in self.registries.values():
             registry.admission = admission
         services = self.registry("services")
         addresses = ServiceAddresses(services.cache, self.loop)
         services.allocate, services.reviser = addresses.create, addresses.update
+        self.registry("certificatesigningrequests").allocate = requested
+        both = self.registry("pods"), self.registry("poddisruptionbudgets")
+        self.evictions = Evictions(*both, self._change, self._delete, self.loop)
+
+    def _install(self, custom: list[CustomRegistry]) -> None:
+        """From now on serve these custom resources, and no others."""
+        _, registries = self._builtin
+        self._custom = [registry.kind for registry in custom]
+        self.install_remote(self._remote)
+        self.registries = {**registries, **{each.kind.gvk: each for each in custom}}
+        for registry in custom:
+            registry.admission = self.registry("pods").admission
+            registry.fields.on_create = self.managed_fields
+
+    def install_remote(self, kinds: list[Kind]) -> None:
+        """From now on know these kinds, which other servers serve."""
+        self._remote = kinds
+        self.kinds = self._builtin[0].with_kinds([*self._custom, *kinds])
+
+    def _cache(self, name: str) -> WatchCache:
+        return self.registry(name).cache
 
     async def start(self) -> None:
         """Read the store and make what every cluster has."""
         await self.storage.start()
+        await self.definitions.start()
         for name in NAMESPACES:
             await self._ensure("namespaces", name)
-        for name, (value, description) in PRIORITY_CLASSES.items():
-            await self._ensure("priorityclasses", name, value=value, description=description)
+        await bootstrap.ensure(self.registry, self.loop, NAME)
 
-    async def _ensure(self, resource: str, name: str, **fields: Any) -> None:
+    async def _ensure(self, resource: str, name: str) -> None:
         kind = self.kinds[resource]
         if name not in self.registry(resource).cache.objects:
-            body = {"metadata": {"name": name}, **fields}
+            body = {"metadata": {"name": name}}
             await self.handle(Request("create", kind, body=body, agent=NAME))
 
     def stop(self) -> None:
@@ -132,7 +187,17 @@ class APIServer:
 
     async def handle(self, request: Request) -> Response:
         """Answer a request; whatever is refused is answered with a Status."""
+        record = self.access.audit.begin(request)
+        response = await self._answer(request)
+        if record is not None:
+            record.end(response)
+        return response
+
+    async def _answer(self, request: Request) -> Response:
         try:
+            self.access.check(request)
+            if self.aggregator is not None and self.aggregator.serves(request.kind):
+                return await self.aggregator.forward(request)
             return await self._serve(request)
         except ApiError as error:
             if request.verb not in ("get", "list", "watch"):
@@ -141,20 +206,31 @@ class APIServer:
 
     async def _serve(self, request: Request) -> Response:
         verb, kind, subresource = self._verbs.get(request.verb), request.kind, request.subresource
+        if request.verb == "create" and kind.gvk in self._reviews:
+            request.body = self._reviews[kind.gvk].read(request.body, request)
+            return Response(201, self.access.reviews.answer(request))
         if verb is None or kind.gvk not in self.registries:
-            raise MethodNotAllowed.of()
-        if not subresource and request.verb not in kind.verbs:
             raise MethodNotAllowed.of()
         if subresource and kind.subresource(subresource) is None:
             raise NotFound.resource()
+        if not _may_be(request):
+            raise MethodNotAllowed.of()
+        if subresource == "proxy" or subresource in STREAMING:
+            return await self._connect(request)
         if request.verb in _WRITES:
             check_write(request)
-            if request.verb != "patch" and subresource not in _OTHER_BODIES:
-                request.body = self._of(request).read(request.body, request)
+            self._read(request)
         self.lifecycle.validate(request)
         response = await verb(request)
         response.warnings = tuple(request.warnings)
         return response
+
+    def _read(self, request: Request) -> None:
+        """Read the body; what a patch makes of an object is read later."""
+        if request.verb != "patch" and request.subresource not in _OTHER_BODIES:
+            request.body = self._of(request).read(request.body, request)
+        elif request.verb == "create":
+            _check_types(request)
 
     def _of(self, request: Request) -> Registry:
         return self.registries[request.kind.gvk]
@@ -167,12 +243,25 @@ class APIServer:
             registry.check_version(request.query["resourceVersion"])
         obj = await registry.get(request.key)
         if request.subresource == "log":
-            return Response(200, logs(obj, request.query, self.dial, self._has_node))
+            code = 200 if obj["spec"].get("nodeName") else 204
+            return Response(code, logs(obj, request.query, self.dial, self._has_node))
         if request.subresource == "scale":
-            return Response(200, scale_of(obj))
+            return Response(200, scale_of(obj, paths_of(request.kind)))
         if request.subresource not in ("", "status"):
             raise MethodNotAllowed.of()
         return Response(200, obj)
+
+    async def _connect(self, request: Request) -> Response:
+        """Lead the caller on to a node, or to a port in the network of Pods."""
+        if request.subresource == "proxy":
+            slices = self.registry("endpointslices").cache.objects
+            return await fetch(
+                request, lambda r, key: self.registry(r).get(key), slices.values, self.dial
+            )
+        pod = await self._of(request).get(request.key)
+        way = stream(self.loop, pod, request, self.dial, self._has_node)
+        self._record(request, request.name, "stream", request.subresource, 0)
+        return Response(101, way)
 
     def _has_node(self, name: str) -> bool:
         return name in self.registry("nodes").cache.objects
@@ -186,6 +275,10 @@ class APIServer:
     async def _create(self, request: Request) -> Response:
         if request.subresource == "binding":
             return await self._bind(request)
+        if request.subresource == "eviction":
+            return await self.evictions.create(request)
+        if request.subresource == "token":
+            return Response(201, self.access.tokens.request(request))
         if request.subresource:
             raise MethodNotAllowed.of()
         created = await self._of(request).create(request)
@@ -193,20 +286,40 @@ class APIServer:
         return Response(201, created)
 
     async def _update(self, request: Request) -> Response:
+        paths = paths_of(request.kind)
         if request.subresource == "scale":
-            return await self._change(request, lambda old: scaled(old, request.body))
+            return await self._change(request, lambda old: scaled(old, request.body, paths))
+        if created_by_update(request) and request.key not in self._of(request).cache.objects:
+            self.access.check(replace(request, verb="create"))
+            return await self._serve(replace(request, verb="create", name=""))
         return await self._change(request, lambda old: request.body)
 
     async def _patch(self, request: Request) -> Response:
-        registry = self._of(request)
+        if request.content_type.startswith(APPLY):
+            return await self._apply(request)
+        registry, paths = self._of(request), paths_of(request.kind)
         apply = patch_of(request.content_type)
         if request.subresource == "scale":
             return await self._change(
-                request, lambda old: scaled(old, apply(scale_of(old), request.body, SCALE))
+                request,
+                lambda old: scaled(old, apply(scale_of(old, paths), request.body, SCALE), paths),
             )
         return await self._change(
             request, lambda old: registry.patched(apply(old, request.body, request.kind), request)
         )
+
+    async def _apply(self, request: Request) -> Response:
+        """Server-side apply: what is not there yet is created."""
+        registry = self._of(request)
+
+        def change(old: Object) -> Object:
+            merged = applied(registry.fields, old, request, registry.now())
+            return merged if request.subresource == "scale" else registry.patched(merged, request)
+
+        if request.subresource or request.key in registry.cache.objects:
+            return await self._change(request, change)
+        self.access.check(replace(request, verb="create"))
+        return await self._serve(replace(request, verb="create", name="", body=change({})))
 
     async def _change(self, request: Request, change: Callable[[Object], Object]) -> Response:
         """Update by ``change`` what the verb and the subresource allow to be changed."""
@@ -217,7 +330,9 @@ class APIServer:
             raise MethodNotAllowed.of()
         changed = await self._of(request).update(request, change, _CHANGED[request.subresource])
         self._wrote(request, changed)
-        return Response(200, scale_of(changed) if request.subresource == "scale" else changed)
+        if request.subresource == "scale":
+            changed = scale_of(changed, paths_of(request.kind))
+        return Response(200, changed)
 
     async def _delete(self, request: Request) -> Response:
         registry = self._of(request)
@@ -298,10 +413,26 @@ class APIServer:
 
 
 _WRITES = ("create", "update", "patch")
-_OTHER_BODIES = ("binding", "scale")
+_OTHER_BODIES = ("binding", "scale", "eviction", "token")
 """Subresources whose bodies are of kinds of their own."""
-_CHANGED = {"": "", "status": "status", "finalize": "finalize", "scale": ""}
+_CHANGED = {"": "", "scale": "", **{own: own for own in ("status", "finalize", "approval", GUESTS)}}
 """What may be updated, and by whose rules: to scale is to update the object itself."""
+
+
+def _may_be(request: Request) -> bool:
+    """Whether a kind has the verb; what is only a part of an object nobody can delete."""
+    if request.subresource in ("", "proxy"):
+        return bool(request.subresource) or request.verb in request.kind.verbs
+    return not request.verb.startswith("delete")
+
+
+def _check_types(request: Request) -> None:
+    """Refuse a body of another kind than its resource in which something has the wrong type."""
+    found = request.kind.subresource(request.subresource)
+    assert found is not None, "such a subresource is in the table"
+    gvk = found.group, found.version, found.kind
+    if problem := schema.check(request.body or {}, gvk).ill_typed:
+        raise schema.cannot_handle(gvk, problem)
 
 
 def _assigned(pod: Object, node: str, now: str) -> Object:
@@ -311,6 +442,11 @@ def _assigned(pod: Object, node: str, now: str) -> Object:
     # The room that was kept for it is taken now.
     status.pop("nominatedNodeName", None)
     return {**pod, "spec": {**pod["spec"], "nodeName": node}, "status": status}
+
+
+def requested(request: Request, obj: Object) -> Object:
+    """A request for a certificate says who made it, whatever else it claims."""
+    return {**obj, "spec": {**obj["spec"], **user_info(request.user)}}
 
 
 def kind_of(kinds: Kinds, obj: Object) -> Kind:

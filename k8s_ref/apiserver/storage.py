@@ -9,7 +9,8 @@ Upstream: staging/src/k8s.io/apiserver/pkg/storage/etcd3/{store,lease_manager}.g
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from k8s_ref.apiserver.watchcache import WatchCache, decode
 from k8s_ref.etcd import mvcc
@@ -98,6 +99,22 @@ class Storage:
             self.caches[directory] = WatchCache(self.loop, self.revision, trigger, self.ring)
         return self.caches[directory]
 
+    async def open(self, kind: Kind) -> None:
+        """Make the cache of a resource that came after :meth:`start`, and fill it."""
+        directory = directory_of(kind)
+        if directory not in self.caches:
+            cache = self.cache(kind)
+            found = await self.etcd.range(f"{ROOT}{directory}/")
+            for kv in found.kvs:
+                cache.tell(split_path(kv.key)[1], mvcc.Event(kv, None))
+            cache.begin(found.revision)
+
+    def close(self, kind: Kind) -> None:
+        """The resource is no longer served: forget its cache, and send away who watches it."""
+        cache = self.caches.pop(directory_of(kind), None)
+        for watch in list(cache.watches) if cache else ():
+            watch.finish()
+
     async def create(self, kind: Kind, key: str, obj: Object, ttl: int = 0) -> Object:
         """Store a new object, for ``ttl`` seconds (0: for ever); ``Taken`` if the key exists."""
         return await self._write(kind, key, 0, obj, ttl)
@@ -105,6 +122,18 @@ class Storage:
     async def update(self, kind: Kind, key: str, old: Object, new: Object, ttl: int = 0) -> Object:
         """Store a new version of ``old``; ``Taken`` if that is no longer the latest."""
         return await self._write(kind, key, int(old["metadata"]["resourceVersion"]), new, ttl)
+
+    async def write(self, writes: Sequence[tuple[str, Object]]) -> int:
+        """Store several objects by their paths at one revision; what has no version is new."""
+        compare, puts = [], []
+        for path, obj in writes:
+            metadata = {**obj["metadata"]}
+            compare.append(mvcc.Compare(path, int(metadata.pop("resourceVersion", 0))))
+            puts.append(mvcc.Put(path, {**obj, "metadata": metadata}))
+        done = await self.etcd.txn(compare, puts)
+        if not done.succeeded:
+            raise Taken(None)
+        return done.revision
 
     async def delete(self, kind: Kind, key: str, old: Object) -> int:
         """Remove ``old``; returns the revision. ``Taken`` if that is no longer the latest."""
@@ -116,9 +145,12 @@ class Storage:
         return done.revision
 
     async def _write(self, kind: Kind, key: str, expect: int, obj: Object, ttl: int) -> Object:
-        path, value = path_of(kind, key), obj
+        directory, value = directory_of(kind), obj
+        path = f"{ROOT}{directory}/{key}"
+        if kind.definition is not None:
+            value = {**obj, "apiVersion": f"{kind.group}/{_storage_version(kind.definition)}"}
         if "resourceVersion" in obj["metadata"]:
-            value = {**obj, "metadata": {**obj["metadata"]}}
+            value = {**value, "metadata": {**obj["metadata"]}}
             del value["metadata"]["resourceVersion"]
         lease = await self.leases.lease(ttl) if ttl else 0
         done = await self.etcd.txn((mvcc.Compare(path, expect),), (mvcc.Put(path, value, lease),))
@@ -127,7 +159,7 @@ class Storage:
             raise Taken(decode(kv) if kv else None)
         assert kv is not None, "a put that succeeded left nothing"
         # The event has usually arrived by now: hand out the very object the cache holds.
-        cached = self.caches[directory_of(kind)].objects.get(key)
+        cached = self.caches[directory].objects.get(key)
         if cached and cached["metadata"]["resourceVersion"] == str(kv.mod_revision):
             return cached
         return decode(kv)
@@ -141,7 +173,13 @@ class Storage:
 
 def directory_of(kind: Kind) -> str:
     """The directory below ``/registry`` where objects of a kind live."""
+    if kind.definition is not None:
+        return f"{kind.group}/{kind.plural}"
     return DIRECTORY.get(kind.resource, kind.plural)
+
+
+def _storage_version(definition: Mapping[str, Any]) -> str:
+    return next(str(each["name"]) for each in definition["versions"] if each.get("storage"))
 
 
 def path_of(kind: Kind, key: str) -> str:
@@ -161,7 +199,8 @@ def split_path(path: str) -> tuple[str, str]:
     ('services/specs', 'default/web')
     """
     directory, _, key = path.removeprefix(ROOT).partition("/")
-    if directory in _NESTED:
+    # Groups of custom resources have dots in their names; nothing else here has.
+    if directory in _NESTED or "." in directory:
         second, _, key = key.partition("/")
         directory = f"{directory}/{second}"
     return directory, key

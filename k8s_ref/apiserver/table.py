@@ -27,6 +27,8 @@ from importlib import resources
 from typing import Any
 
 from k8s_ref.apiserver import cells, podcells
+from k8s_ref.apiserver.jsonpath import find
+from k8s_ref.machinery.errors import show
 from k8s_ref.machinery.kinds import Kind
 from k8s_ref.machinery.meta import Object
 
@@ -43,6 +45,7 @@ class Column:
     type: str = "string"
     format: str = ""
     wide: bool = False
+    description: str = ""
 
     @classmethod
     def of(cls, name: str, how: str, words: str = "") -> Column:
@@ -58,7 +61,7 @@ class Column:
             "name": self.name,
             "type": self.type,
             "format": self.format,
-            "description": "",
+            "description": self.description,
             "priority": int(self.wide),
         }
 
@@ -100,10 +103,42 @@ def _row(columns: tuple[Column, ...], obj: Object, now: int, include: str) -> Ob
 @cache
 def columns_of(kind: Kind) -> tuple[Column, ...]:
     """The columns of a kind; a kind without columns of its own has a name and an age."""
+    if kind.definition is not None:
+        rows = kind.declared("additionalPrinterColumns") or (_CREATED,)
+        return (Column.of(*_ANY[0]), *map(_declared, rows))
     return tuple(Column.of(*row) for row in _document().get(kind.resource, _ANY))
 
 
 _ANY = (("Name", "metadata.name", "name"), ("Age", "age()"))
+
+
+_CREATED = {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}
+
+
+def _declared(row: Object) -> Column:
+    """The column that the definition of a custom resource describes."""
+    kind, path = row["type"], row["jsonPath"]
+
+    def cell(obj: Object, now: int) -> Any:
+        found = find(path, obj)
+        value = found[0] if found else None
+        if kind == "date" and isinstance(value, str):
+            return cells.since(value, now)
+        if kind == "string" and value is not None:
+            return " ".join(map(_text, found))
+        return value if isinstance(value, _CELL_TYPES[kind]) else None
+
+    said = f"Custom resource definition column (in JSONPath format): {path}"
+    wide, form = bool(row.get("priority")), row.get("format", "")
+    return Column(row["name"], cell, kind, form, wide, row.get("description") or said)
+
+
+_CELL_TYPES: dict[str, Any] = {"boolean": bool, "integer": int, "number": int | float}
+_CELL_TYPES |= {"date": (), "string": ()}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else show(value)
 
 
 @cache

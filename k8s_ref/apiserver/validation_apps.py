@@ -15,6 +15,7 @@ from typing import Any
 from k8s_ref.apiserver.validation_meta import labels_and_annotations
 from k8s_ref.apiserver.validation_pod import pod_spec
 from k8s_ref.apiserver.validation_rules import (
+    Rule,
     immutable,
     labels,
     not_negative,
@@ -39,15 +40,23 @@ def pod_template(template: Object, path: str) -> Iterator[Cause]:
         yield forbidden(f"{path}.spec.ephemeralContainers", problem)
 
 
-def _selector(spec: Object, path: str) -> Iterator[Cause]:
-    selector = spec.get("selector")
-    if selector is None:
-        yield required(f"{path}.selector")
-        return
-    yield from label_selector(selector, f"{path}.selector")
-    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        # Upstream says deployment here whatever the kind.
-        yield invalid(f"{path}.selector", selector, "empty selector is invalid for deployment")
+def selector_for(kind: str) -> Rule:
+    """The selector of such a kind, which may not take in every Pod there is."""
+
+    def check(spec: Object, path: str) -> Iterator[Cause]:
+        selector = spec.get("selector")
+        if selector is None:
+            yield required(f"{path}.selector")
+            return
+        yield from label_selector(selector, f"{path}.selector")
+        if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+            yield invalid(f"{path}.selector", selector, f"empty selector is invalid for {kind}")
+
+    return check
+
+
+# Upstream says deployment of ReplicaSets as well.
+_selector = selector_for("deployment")
 
 
 def _template(spec: Object, path: str) -> Iterator[Cause]:
@@ -55,13 +64,19 @@ def _template(spec: Object, path: str) -> Iterator[Cause]:
     if selector is None:
         yield invalid(f"{path}.selector", spec["selector"], "invalid label selector")
         return
+    if selector != EVERYTHING:
+        yield from finds_its_pods(selector, spec, path)
     template = spec.get("template") or {}
-    found = (template.get("metadata") or {}).get("labels")
-    if selector != EVERYTHING and not selector.matches(found):
+    yield from pod_template(template, f"{path}.template")
+    yield from runs_forever(template.get("spec") or {}, f"{path}.template.spec", "ReplicaSet")
+
+
+def finds_its_pods(selector: Selector, spec: Object, path: str) -> Iterator[Cause]:
+    """Whether the selector takes in the Pods that the template makes."""
+    found = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
+    if not selector.matches(found):
         problem = "`selector` does not match template `labels`"
         yield invalid(f"{path}.template.metadata.labels", found, problem)
-    yield from pod_template(template, f"{path}.template")
-    yield from _runs_forever(template.get("spec") or {}, f"{path}.template.spec")
 
 
 def _readable(selector: Object | None) -> Selector | None:
@@ -73,12 +88,13 @@ def _readable(selector: Object | None) -> Selector | None:
         return None
 
 
-def _runs_forever(spec: Object, path: str) -> Iterator[Cause]:
+def runs_forever(spec: Object, path: str, kind: str) -> Iterator[Cause]:
+    """What such a kind makes is made anew whenever it ends, so it may not want to end."""
     policy = spec.get("restartPolicy")
     if policy in ("OnFailure", "Never"):
         yield not_supported(f"{path}.restartPolicy", policy, ["Always"])
     if spec.get("activeDeadlineSeconds") is not None:
-        problem = "activeDeadlineSeconds in ReplicaSet is not Supported"
+        problem = f"activeDeadlineSeconds in {kind} is not Supported"
         yield forbidden(f"{path}.activeDeadlineSeconds", problem)
 
 
@@ -104,13 +120,15 @@ def number_or_percent(value: Any, path: str) -> Iterable[Cause]:
     return () if re.fullmatch("[0-9]+%", value) else (invalid(path, value, _PERCENT),)
 
 
-def _not_all(value: Any, path: str) -> Iterable[Cause]:
-    if isinstance(value, str) and _amount(value) > 100:
+def not_all(value: Any, path: str) -> Iterable[Cause]:
+    """A percentage of Pods that is no more than all of them."""
+    if isinstance(value, str) and amount_of(value) > 100:
         return (invalid(path, value, "must not be greater than 100%"),)
     return ()
 
 
-def _amount(value: Any) -> int:
+def amount_of(value: Any) -> int:
+    """The number itself, or the number before the percent sign."""
     if isinstance(value, int):
         return value
     return int(value[:-1]) if re.fullmatch("[0-9]+%", value) else 0
@@ -118,7 +136,7 @@ def _amount(value: Any) -> int:
 
 def _some_room(value: Object, path: str) -> Iterable[Cause]:
     most, unavailable = value.get("maxSurge", 0), value.get("maxUnavailable", 0)
-    if _amount(unavailable) or _amount(most):
+    if amount_of(unavailable) or amount_of(most):
         return ()
     problem = "may not be 0 when `maxSurge` is 0"
     return (invalid(f"{path}.maxUnavailable", unavailable, problem),)
@@ -128,7 +146,7 @@ _rolling = struct(
     row("maxUnavailable", number_or_percent),
     row("maxSurge", number_or_percent),
     whole(_some_room),
-    row("maxUnavailable", _not_all),
+    row("maxUnavailable", not_all),
 )
 
 

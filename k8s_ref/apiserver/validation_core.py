@@ -103,6 +103,20 @@ def _namespace_finalizers(value: list[str], path: str) -> Iterator[Cause]:
 
 namespace = struct(row("spec", struct(row("finalizers", _namespace_finalizers))))
 
+
+def namespace_update(new: Object, old: Object) -> Iterator[Cause]:
+    """A namespace ends when it is deleted, and not because somebody says so."""
+    yield from namespace(new, "")
+    if new.get("status") == old.get("status"):
+        return
+    phase = (new.get("status") or {}).get("phase") or ""
+    going = bool(new["metadata"].get("deletionTimestamp"))
+    if phase != (wanted := "Terminating" if going else "Active"):
+        words = "is not empty" if going else "is empty"
+        problem = f"may only be '{wanted}' if `deletionTimestamp` {words}"
+        yield invalid("status.Phase", phase, problem)
+
+
 _lease_spec = struct(
     row("leaseDurationSeconds", more_than(0)),
     row("leaseTransitions", not_negative),

@@ -23,8 +23,9 @@ STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 """Finalizers that need no domain in front."""
 
 
-def metadata(meta: Object, path: str, name_test: Test) -> Iterator[Cause]:
-    """What is wrong with the metadata of a new object whose names pass this test."""
+def metadata(meta: Object, path: str, name_test: Test, core: bool = True) -> Iterator[Cause]:
+    """What is wrong with the metadata of a new object whose names pass this test; ``core``: of
+    a kind whose finalizers must have a slash or be known."""
     if meta.get("generateName"):
         for problem in prefix(name_test)(meta["generateName"]):
             yield invalid(f"{path}.generateName", meta["generateName"], problem)
@@ -37,7 +38,7 @@ def metadata(meta: Object, path: str, name_test: Test) -> Iterator[Cause]:
         yield invalid(f"{path}.namespace", meta["namespace"], problem)
     yield from not_negative(meta.get("generation") or 0, f"{path}.generation")
     yield from _common(meta, path)
-    yield from _finalizers(meta.get("finalizers") or (), f"{path}.finalizers")
+    yield from _finalizers(meta.get("finalizers") or (), f"{path}.finalizers", core)
 
 
 def labels_and_annotations(meta: Object, path: str) -> Iterator[Cause]:
@@ -90,20 +91,29 @@ def _owner(owner: Object, path: str) -> Iterator[Cause]:
         yield invalid(path, owner, "/v1, Kind=Event is disallowed from being an owner")
 
 
-def _finalizers(names: Sequence[str], path: str) -> Iterator[Cause]:
+def _finalizers(names: Sequence[str], path: str, core: bool) -> Iterator[Cause]:
     for index, name in enumerate(names):
-        yield from finalizer(name, f"{path}[{index}]")
+        yield from finalizer(name, f"{path}[{index}]", core)
     if "orphan" in names and "foregroundDeletion" in names:
         yield invalid(path, names, "orphan and foregroundDeletion cannot be both set")
 
 
-def finalizer(name: str, path: str) -> Iterator[Cause]:
+def finalizer(name: str, path: str, core: bool = True) -> Iterator[Cause]:
     """What is wrong with the name of a finalizer."""
     for problem in label_key_problems(name):
         yield invalid(path, name, problem)
-    if "/" not in name and name not in STANDARD_FINALIZERS:
-        problem = "name is neither a standard finalizer name nor is it fully qualified"
-        yield invalid(path, name, problem)
+    if core and "/" not in name and name not in STANDARD_FINALIZERS:
+        yield invalid(path, name, _UNQUALIFIED)
+
+
+_UNQUALIFIED = "name is neither a standard finalizer name nor is it fully qualified"
+
+
+def known_finalizers(meta: Object, path: str) -> Iterator[Cause]:
+    """The finalizers of an object of the core that are nobody's."""
+    for index, name in enumerate(meta.get("finalizers") or ()):
+        if "/" not in name and name not in STANDARD_FINALIZERS:
+            yield invalid(f"{path}.finalizers[{index}]", name, _UNQUALIFIED)
 
 
 def metadata_update(new: Object, old: Object, path: str) -> Iterator[Cause]:

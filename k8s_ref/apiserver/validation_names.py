@@ -41,6 +41,14 @@ _SUBDOMAIN_RULE = _must_match(
     f"'.', {_ENDS}",
     "example.com",
 )
+_LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
+_LABEL_1035_RULE = _must_match(
+    _LABEL_1035,
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', "
+    "start with an alphabetic character, and end with an alphanumeric character",
+    "my-name",
+    "abc-123",
+)
 _KEY_RULE = _must_match(
     "[-._a-zA-Z0-9]+",
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
@@ -81,6 +89,12 @@ def dns_label(value: str) -> tuple[str, ...]:
         dots = re.fullmatch(_SUBDOMAIN, value)
         problems.append("must not contain dots" if dots else _LABEL_RULE)
     return tuple(problems)
+
+
+def dns_1035_label(value: str) -> tuple[str, ...]:
+    """A label that begins with a letter, as the names in a URL of the API do."""
+    problems = _too_long(value, 63)
+    return tuple(problems if re.fullmatch(_LABEL_1035, value) else [*problems, _LABEL_1035_RULE])
 
 
 def prefix(test: Test) -> Test:

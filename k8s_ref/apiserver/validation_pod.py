@@ -22,6 +22,7 @@ from k8s_ref.apiserver.validation_container import (
     seccomp,
     user_id,
 )
+from k8s_ref.apiserver.validation_ephemeral import ephemeral_containers
 from k8s_ref.apiserver.validation_names import dns_label, dns_subdomain, ip_problems
 from k8s_ref.apiserver.validation_resources import resources
 from k8s_ref.apiserver.validation_rules import (
@@ -57,6 +58,7 @@ def _containers(spec: Object, path: str) -> Iterator[Cause]:
         yield from probes_and_hooks(value, place, spec.get("terminationGracePeriodSeconds"))
     yield from host_ports(containers)
     yield from _init_containers(spec, path, names)
+    yield from ephemeral_containers(spec, path, names, *_surroundings(spec))
 
 
 def _with_paths(spec: Object, path: str, group: str) -> Iterator[tuple[str, Object]]:

@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from k8s_ref.apiserver.validation_ephemeral import only_more_guests
 from k8s_ref.apiserver.validation_pod import only_for_pods, pod_spec
 from k8s_ref.apiserver.validation_rules import between
 from k8s_ref.machinery.errors import Cause, forbidden, invalid, required
@@ -46,6 +47,11 @@ def pod_update(new: Object, old: Object) -> Iterator[Cause]:
     wanted, present = _meaning(_put_back(after, before)), _meaning(before)
     if wanted != present:
         yield forbidden("spec", f"{ONLY_THESE}\n{difference(present, wanted)}")
+
+
+def guests_update(new: Object, old: Object) -> list[Cause]:
+    """What speaks against the guests that ``pods/ephemeralcontainers`` brings."""
+    return [*pod_spec(new["spec"], "spec"), *only_more_guests(new, old)]
 
 
 def _images(containers: list[Object], path: str) -> Iterator[Cause]:

@@ -89,7 +89,8 @@ _node_term = struct(
 )
 
 
-def _node_terms(value: Object, path: str) -> Iterable[Cause]:
+def node_selector(value: Object, path: str) -> Iterable[Cause]:
+    """The terms of which a node has to meet one."""
     if not value.get("nodeSelectorTerms"):
         problem = "must have at least one node selector term"
         return (required(f"{path}.nodeSelectorTerms", problem),)
@@ -99,7 +100,7 @@ def _node_terms(value: Object, path: str) -> Iterable[Cause]:
 _weight = always("weight", between(1, 100, "must be in the range 1-100"), zero=0)
 
 _node_affinity = struct(
-    row("requiredDuringSchedulingIgnoredDuringExecution", _node_terms),
+    row("requiredDuringSchedulingIgnoredDuringExecution", node_selector),
     row(
         "preferredDuringSchedulingIgnoredDuringExecution",
         each(struct(_weight, row("preference", _node_term))),

@@ -134,7 +134,7 @@ def _empty_dir(value: Object, path: str) -> Iterator[Cause]:
         yield forbidden(f"{path}.sizeLimit", "SizeLimit field must be a valid resource quantity")
 
 
-_host_path = struct(
+HOST_PATH = struct(
     must("path", text(no_parents)),
     row(
         "type",
@@ -144,6 +144,7 @@ _host_path = struct(
         ),
     ),
 )  # fmt: skip
+"""A directory of the node itself."""
 
 
 def _duration(value: int, path: str) -> Iterator[Cause]:
@@ -179,7 +180,7 @@ _source = exactly_one(
     "must specify a volume type",
     "may not specify more than 1 volume type",
     emptyDir=_empty_dir,
-    hostPath=_host_path,
+    hostPath=HOST_PATH,
     gitRepo=struct(must("repository")),
     gcePersistentDisk=struct(must("pdName")),
     awsElasticBlockStore=struct(must("volumeID")),

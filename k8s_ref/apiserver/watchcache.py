@@ -40,19 +40,31 @@ class Change(NamedTuple):
     revision: int
     old: Object | None
     new: Object | None
+    event: WatchEvent
+    """What those are told who watch everything."""
+
+    @classmethod
+    def of(cls, revision: int, old: Object | None, new: Object | None) -> Change:
+        """From one state to the other: at least one of them is there."""
+        if new is not None:
+            return cls(revision, old, new, WatchEvent("MODIFIED" if old else "ADDED", new))
+        assert old is not None, "what was not there cannot go"
+        # The last state carries the revision of the deletion, so that a watch can go on from it.
+        gone = with_path(old, ("metadata", "resourceVersion"), str(revision))
+        return cls(revision, old, None, WatchEvent("DELETED", gone))
 
     def seen_by(self, selector: Selector) -> WatchEvent | None:
         """The event for a watcher with a selector: entering is ADDED, leaving is DELETED."""
+        if selector is everything:
+            return self.event
         before = self.old is not None and selector(self.old)
         after = self.new is not None and selector(self.new)
-        if after:
-            assert self.new is not None
-            return WatchEvent("MODIFIED" if before else "ADDED", self.new)
-        if not before or self.old is None:
-            return None
-        # The last state carries the revision of the deletion, so that a watch can go on from it.
-        gone = with_path(self.old, ("metadata", "resourceVersion"), str(self.revision))
-        return WatchEvent("DELETED", gone)
+        if before == after:
+            return self.event if after else None
+        if before:
+            assert self.old is not None
+            return Change.of(self.revision, self.old, None).event
+        return WatchEvent("ADDED", self.event.object)
 
 
 class Ring:
@@ -94,7 +106,9 @@ class Watch:
         self.backlog: deque[tuple[int, WatchEvent]] = deque()
         self.seen = ring.since
         """The last revision told."""
-        self.stopped = False
+        self.stopped = self.last = False
+        self.shown: Callable[[Object], Object] | None = None
+        """How the watcher sees objects, if not as they are stored."""
         self._sleeper: Future[None] | None = None
 
     async def next(self) -> WatchEvent | None:
@@ -102,6 +116,8 @@ class Watch:
         while not self.stopped:
             if (event := self.take()) is not None:
                 return event
+            if self.last:
+                return None
             self._sleeper = Future(self.loop)
             self.ring.sleepers.append(self._sleeper)
             await self._sleeper
@@ -109,6 +125,8 @@ class Watch:
 
     def take(self) -> WatchEvent | None:
         """The next event if it is there already."""
+        if self.stopped:
+            return None
         if self.backlog:
             return self._caused(*self.backlog.popleft())
         if self.cursor < self.ring.first:
@@ -130,6 +148,12 @@ class Watch:
         if self._sleeper is not None:
             self._sleeper.resolve(None)
 
+    def finish(self) -> None:
+        """Nothing more will come: what has happened is still told, and then the stream ends."""
+        self.last = True
+        if self._sleeper is not None:
+            self._sleeper.resolve(None)
+
     def stop(self) -> None:
         """No more events; whoever waits in :meth:`next` is given None."""
         self.stopped = True
@@ -141,6 +165,8 @@ class Watch:
         """What the watcher does next is caused by whoever wrote this revision."""
         self.loop.cause = self.loop.trace.number_of(revision)
         self.seen = max(self.seen, revision)
+        if self.shown is not None and event.type != "BOOKMARK":
+            return event._replace(object=self.shown(event.object))
         return event
 
 
@@ -158,6 +184,8 @@ class WatchCache:
         self.objects: dict[str, Object] = {}
         self.watches: dict[Watch, None] = {}
         """Those who watch at present."""
+        self.listeners: list[Callable[[], None]] = []
+        """Told that something changed, but not what."""
         self._ring = Ring(since, capacity)
         self._triggered: dict[str, Ring] = {}
 
@@ -174,13 +202,15 @@ class WatchCache:
             self.objects.pop(key, None)
         else:
             new = self.objects[key] = decode(event.kv)
-        change = Change(revision, old, new)
+        change = Change.of(revision, old, new)
         self._ring.append(change)
         if self.trigger is not None and self._triggered:
             values = {self.trigger(obj): None for obj in (old, new) if obj is not None}
             for value in values:
                 if value in self._triggered:
                     self._triggered[value].append(change)
+        for listener in self.listeners:
+            listener()
 
     def watch(self, since: int | None, selector: Selector, value: str | None) -> Watch:
         """Events after revision ``since`` (None: begin with ADDED for all there is)."""
@@ -194,6 +224,7 @@ class WatchCache:
                 (0, WatchEvent("ADDED", obj)) for obj in self.sorted() if selector(obj)
             )
         else:
+            watch.seen = since
             missed = bisect_right(self._ring.events, since, key=lambda change: change.revision)
             watch.backlog.extend(
                 (change.revision, event)

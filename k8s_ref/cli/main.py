@@ -32,6 +32,8 @@ FLAGS = (
     Flag("port", type="int", default=6443),
     Flag("speed", type="float", default=1.0),
     Flag("kubeconfig"),
+    Flag("audit-log"),
+    Flag("audit-policy"),
     switch("paused", ""),
     switch("quiet", "", "q"),
     switch("trace", ""),
@@ -109,27 +111,40 @@ def _run(line: list[str], lang: str) -> int:
 
 
 def _up(flags: dict[str, Any], rest: list[str], lang: str) -> None:
-    if rest:
-        raise Misuse("usage", f"up takes no arguments, got {rest[0]!r}")
-    if flags["nodes"] < 0:
-        raise Misuse("nodes", flags["nodes"])
-    if not 0 < flags["speed"] <= 100_000:
-        raise Misuse("speed", f"{flags['speed']:g}")
-    if not 0 <= flags["port"] < 65_536:
-        raise Misuse("port", flags["port"])
+    _check_up(flags, rest)
     try:
         # What serves sockets is an extra; everything else works without.
         from k8s_ref.cli import up
     except ImportError as error:
         raise Misuse("extra", error.name) from None
     names = ("nodes", "seed", "port", "speed", "paused", "kubeconfig", "quiet")
-    what = up.Up(**{name: flags[name] for name in names}, lang=lang)
+    audit = {f"audit_{name}": flags[f"audit-{name}"] for name in ("log", "policy")}
+    what = up.Up(**{name: flags[name] for name in names}, **audit, lang=lang)
     try:
         up.serve(what, lambda text: print(text, flush=True))
     except up.PortTaken as taken:
         raise Misuse("taken", taken) from None
-    except (OSError, ValueError) as error:
+    except up.BadFile as bad:
+        raise Misuse(bad.kind, bad) from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
         raise Misuse("unreadable", error) from None
+
+
+def _check_up(flags: dict[str, Any], rest: list[str]) -> None:
+    if rest:
+        raise Misuse("usage", f"up takes no arguments, got {rest[0]!r}")
+    if flags["lang"] not in ("", "zh", "en"):
+        raise Misuse("lang", flags["lang"])
+    if flags["audit-policy"] and not flags["audit-log"]:
+        raise Misuse("usage", "--audit-policy needs --audit-log")
+    if flags["nodes"] < 0:
+        raise Misuse("nodes", flags["nodes"])
+    if not 0 < flags["speed"] <= 100_000:
+        raise Misuse("speed", f"{flags['speed']:g}")
+    if not 0 <= flags["port"] < 65_536:
+        raise Misuse("port", flags["port"])
 
 
 def _play(flags: dict[str, Any], files: list[str], lang: str) -> None:

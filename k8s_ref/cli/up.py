@@ -12,24 +12,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import gc
+import io
+import secrets
 import signal
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from k8s_ref.apiserver.audit import LEVELS
+from k8s_ref.apiserver.encoding import to_json
 from k8s_ref.apiserver.http import Handler
+from k8s_ref.apiserver.routes import Routes
+from k8s_ref.apiserver.server import APIServer
 from k8s_ref.cli import console
 from k8s_ref.cli.play import NOISE, sentence, words
 from k8s_ref.cli.workbench import Cluster
-from k8s_ref.edge import kubeconfig
+from k8s_ref.edge import kubeconfig, remote
 from k8s_ref.edge.certificates import Authority
+from k8s_ref.edge.outside import Outside
 from k8s_ref.edge.realtime import RealTime
 from k8s_ref.edge.server import HOST, Edge, tls_context
+from k8s_ref.edge.webhooks import HTTPSCaller
+from k8s_ref.machinery.errors import not_supported
+from k8s_ref.machinery.meta import Object
 
 NAME = "k8s-ref"
 """The name of the context in the kubeconfig."""
@@ -52,26 +65,53 @@ class Up:
     kubeconfig: str = ""
     quiet: bool = False
     lang: str = "en"
+    audit_log: str = ""
+    """A file that takes a line of JSON for each event of the audit."""
+    audit_policy: str = ""
+    """A file that says what the audit keeps; empty: the metadata of everything."""
 
 
 class PortTaken(Exception):  # noqa: N818
     """Somebody else listens there."""
 
 
+class BadFile(Exception):  # noqa: N818
+    """A file is no ``policy`` or no ``kubeconfig``: ``kind`` says which it was to be."""
+
+    def __init__(self, kind: str, why: object) -> None:
+        super().__init__(why)
+        self.kind = kind
+
+
 def serve(what: Up, say: Say) -> None:
-    """Serve until an interrupt; ``PortTaken``, or ``ValueError`` if a file is no kubeconfig."""
+    """Serve until an interrupt; ``PortTaken``, or ``BadFile`` if one is not what it should be."""
+    # To look for garbage often would make requests wait.
+    gc.set_threshold(100_000, 50, 100)
     asyncio.run(_serve(what, say))
 
 
 async def _serve(what: Up, say: Say) -> None:
-    cluster = Cluster(nodes=what.nodes, seed=what.seed, epoch=int(time.time()))
+    over = _interrupt()
     with contextlib.ExitStack() as stack:
+        furnish = _furnisher(stack, what)
+        cluster = Cluster(
+            nodes=what.nodes,
+            seed=what.seed,
+            epoch=int(time.time()),
+            managed_fields=True,
+            secret=secrets.token_bytes(32),
+        )
+        cluster.furnish = furnish
+        assert cluster.server is not None, "a cluster begins with an API server"
+        furnish(cluster.server)
+        # What is there now stays, and need not be looked through again.
+        gc.freeze()
         async with Serving(cluster, what, say) as serving:
             path = _write(stack, what, serving.config)
             shown = serving.config["clusters"][0]["cluster"]["server"]
             text = words()["up"]["ready"][what.lang]
             say(text.format(url=shown, path=path, nodes=what.nodes))
-            await _until_interrupted(cluster, what, say)
+            await _until(over, serving, what, say)
     say(words()["up"]["bye"][what.lang])
 
 
@@ -81,27 +121,33 @@ class Serving:
     def __init__(self, cluster: Cluster, what: Up, say: Say = lambda text: None) -> None:
         self.cluster, self.what = cluster, what
         self.time = RealTime(cluster.loop, 0.0 if what.paused else what.speed, say)
+        outside = Outside(cluster.loop, self.time.wake)
+        cluster.webhooks.beyond = HTTPSCaller(outside)
+        cluster.beyond = remote.dialer(lambda: cluster.server, outside)
         self._handlers: tuple[Any, Handler] | None = None
         self.edge = Edge(self.handler, self.time, self.control)
+        self.authority = Authority()
         self.config: kubeconfig.Config = {}
 
     async def __aenter__(self) -> Serving:
-        authority = Authority()
-        tls = tls_context(authority.pem, authority.server(_HOSTS))
+        tls = tls_context(self.authority.pem, self.authority.server(_HOSTS))
         try:
             port = await self.edge.start(self.what.port, tls)
         except OSError as error:
+            await self.edge.stop()
+            if error.errno != errno.EADDRINUSE:
+                raise
             raise PortTaken(self.what.port) from error
-        client = authority.client("kubernetes-admin", ("system:masters",))
+        client = self.authority.client("kubernetes-admin", ("system:masters",))
         url = f"https://{HOST}:{port}"
-        self.config = kubeconfig.kubeconfig(NAME, url, authority.pem, client)
-        self._driver = asyncio.create_task(self.time.drive())
+        self.config = kubeconfig.kubeconfig(NAME, url, self.authority.pem, client)
+        self.driver = asyncio.create_task(self.time.drive())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._driver.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._driver
+        self.driver.cancel()
+        # If it failed, whoever looked at it has said so.
+        await asyncio.gather(self.driver, return_exceptions=True)
         await self.edge.stop()
 
     def handler(self) -> Handler | None:
@@ -110,7 +156,10 @@ class Serving:
         if server is None:
             return None
         if self._handlers is None or self._handlers[0] is not server:
-            self._handlers = server, Handler(server)
+            routes = Routes(server, self.what.lang)
+            self._handlers = server, Handler(server, (routes,))
+            self._handlers[1].observe = routes.metrics.observe
+            self._handlers[1].clock = time.perf_counter
         return self._handlers[1]
 
     def control(self, line: str) -> str:
@@ -122,6 +171,51 @@ _HOSTS = (HOST, "localhost", "10.96.0.1", "kubernetes", "kubernetes.default",
           "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")  # fmt: skip
 
 
+def _furnisher(stack: contextlib.ExitStack, what: Up) -> Callable[[APIServer], None]:
+    """What gives each API server, after a crash too, its audit log."""
+    policy = policy_in(what.audit_policy) if what.audit_policy else EVERYTHING
+    file = None
+    if what.audit_log:
+        log = Path(what.audit_log).open("ab", 0)  # noqa: SIM115 - the stack closes it
+        file = stack.enter_context(log)
+
+    def furnish(server: APIServer) -> None:
+        if file is not None:
+            server.access.audit.policy = policy
+            server.access.audit.sink = partial(_log, file)
+
+    return furnish
+
+
+def _log(file: io.FileIO, event: Object) -> None:
+    """Write one line at once, for a log is read while it grows."""
+    file.write(to_json(event))
+
+
+def policy_in(name: str) -> Object:
+    """The audit policy in a file; ``BadFile`` if there is none in it."""
+    try:
+        policy = yaml.safe_load(Path(name).read_text("utf-8"))
+    except yaml.YAMLError:
+        policy = None
+    about = ("audit.k8s.io/v1", "Policy")
+    if not isinstance(policy, dict) or (policy.get("apiVersion"), policy.get("kind")) != about:
+        raise BadFile("policy", f"{name} has no {about[1]} of {about[0]}")
+    rules = policy.get("rules")
+    if not rules or not isinstance(rules, list):
+        raise BadFile("policy", f"{name} has no rules")
+    for index, rule in enumerate(rules):
+        level = rule.get("level") if isinstance(rule, dict) else rule
+        if level not in LEVELS:
+            wrong = not_supported(f"rules[{index}].level", level, LEVELS)
+            raise BadFile("policy", f"{name}: {wrong}")
+    return policy
+
+
+EVERYTHING: Object = {"rules": [{"level": "Metadata"}]}
+"""The audit policy of whoever names none."""
+
+
 def _write(stack: contextlib.ExitStack, what: Up, config: kubeconfig.Config) -> Path:
     """Write the kubeconfig, and see to it that it is gone afterwards."""
     if not what.kubeconfig:
@@ -130,28 +224,34 @@ def _write(stack: contextlib.ExitStack, what: Up, config: kubeconfig.Config) -> 
         kubeconfig.write(path, config)
         return path
     path = Path(what.kubeconfig).expanduser()
-    there = yaml.safe_load(path.read_text("utf-8")) or {} if path.exists() else None
-    kubeconfig.write(path, config)
-    if there is None:
-        stack.callback(path.unlink, missing_ok=True)
-    else:
-        before = there.get("current-context", "")
-        stack.callback(kubeconfig.remove, path, NAME, "" if before == NAME else before)
+    try:
+        stack.callback(kubeconfig.write(path, config))
+    except ValueError:
+        raise BadFile("kubeconfig", path) from None
     return path
 
 
-async def _until_interrupted(cluster: Cluster, what: Up, say: Say) -> None:
-    """Tell what happens, until SIGINT or SIGTERM."""
+def _interrupt() -> asyncio.Event:
+    """Set by SIGINT or SIGTERM."""
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, over.set)
-    seen = len(cluster.trace)
+    return over
+
+
+async def _until(over: asyncio.Event, serving: Serving, what: Up, say: Say) -> None:
+    """Tell what happens until it is over."""
+    trace = serving.cluster.trace
+    seen = len(trace)
     while not over.is_set():
-        news = cluster.trace[seen:]
-        seen = len(cluster.trace)
+        news = trace[seen:]
+        seen = len(trace)
         if not what.quiet:
             for record in news.without(*NOISE):
                 say(f"{record.at / 1e9:9.3f} {sentence(record, what.lang)}")
+        if serving.driver.done():
+            # A fault of a component ends the cluster, and says which.
+            serving.driver.result()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(over.wait(), LOOK_SECONDS)

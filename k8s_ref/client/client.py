@@ -10,13 +10,13 @@ Upstream: staging/src/k8s.io/client-go/rest/, dynamic/
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from k8s_ref.apiserver.request import ADMIN, Request, Response, User
 from k8s_ref.apiserver.watchcache import Watch, WatchEvent
-from k8s_ref.machinery.errors import from_status
-from k8s_ref.machinery.kinds import Kind, Kinds
+from k8s_ref.machinery.errors import NotFound, from_status
+from k8s_ref.machinery.kinds import Kinds
 from k8s_ref.machinery.meta import Object, key_of, split_key
 from k8s_ref.sim.faults import Faults
 from k8s_ref.sim.loop import Loop
@@ -25,6 +25,7 @@ Handle = Callable[[Request], Awaitable[Response]]
 
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
 
 
 class Client:
@@ -34,27 +35,39 @@ class Client:
     def __init__(
         self,
         handle: Handle,
-        kinds: Kinds,
+        kinds: Callable[[], Kinds],
         loop: Loop,
         faults: Faults,
         agent: str,
         user: User = ADMIN,
     ) -> None:
-        self._handle, self.kinds, self.loop, self.faults = handle, kinds, loop, faults
+        """``kinds``: what the server serves at present, which custom resources change."""
+        self._handle, self._kinds, self.loop, self.faults = handle, kinds, loop, faults
         self.agent, self.user = agent, user
+        self.impersonate: dict[str, str] = {}
+        """Headers that ask to be treated as somebody else."""
         self.dry = False
         """Whether the server is only to say what it would do."""
         self.warn: Callable[[str], None] = lambda text: None
         """Told what the server wants the caller to know although it did as asked."""
 
+    @property
+    def kinds(self) -> Kinds:
+        """The table of what can be asked for now."""
+        return self._kinds()
+
     def named(self, agent: str) -> Client:
         """The same connection for another component of the same process."""
-        return Client(self._handle, self.kinds, self.loop, self.faults, agent, self.user)
+        return Client(self._handle, self._kinds, self.loop, self.faults, agent, self.user)
+
+    def acting(self, user: User) -> Client:
+        """The same connection for another user."""
+        return Client(self._handle, self._kinds, self.loop, self.faults, self.agent, user)
 
     def trying(self) -> Client:
         """The same connection, for calls that the server checks and answers but does not do."""
         client = self.named(self.agent)
-        client.dry, client.warn = True, self.warn
+        client.dry, client.warn, client.impersonate = True, self.warn, self.impersonate
         return client
 
     async def get(self, resource: str, key: str, subresource: str = "") -> Object:
@@ -75,6 +88,10 @@ class Client:
         return await self._ask(
             self._request("create", resource, f"{namespace}/", body=obj, query=query)
         )
+
+    async def create_below(self, resource: str, key: str, subresource: str, body: Object) -> Object:
+        """Create what has its place below an object, such as a token of a ServiceAccount."""
+        return await self._ask(self._request("create", resource, key, subresource, body=body))
 
     async def update(self, resource: str, obj: Object, subresource: str = "") -> Object:
         """Replace; ``Conflict`` if somebody wrote since it was read."""
@@ -101,6 +118,16 @@ class Client:
         request.content_type = content_type
         return await self._ask(request)
 
+    async def apply(
+        self, resource: str, obj: Object, subresource: str = "", force: bool = False
+    ) -> Object:
+        """Say how some fields shall be; ``Conflict`` if somebody else owns one, unless forced."""
+        query = {"fieldManager": self.agent, **({"force": "true"} if force else {})}
+        key = key_of(obj)
+        request = self._request("patch", resource, key, subresource, body=obj, query=query)
+        request.content_type = APPLY
+        return await self._ask(request)
+
     async def delete(
         self, resource: str, key: str, grace: int | None = None, uid: str = "", **options: Any
     ) -> Object:
@@ -124,11 +151,29 @@ class Client:
         }
         await self._ask(self._request("create", "pods", key, "binding", body=body))
 
+    async def evict(self, key: str, grace: int | None = None) -> None:
+        """Delete a Pod if its disruption budget allows it; ``TooManyRequests`` if it does not."""
+        namespace, name = split_key(key)
+        body: Object = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": name, "namespace": namespace},
+        }
+        if grace is not None:
+            body["deleteOptions"] = {"gracePeriodSeconds": grace}
+        await self._ask(self._request("create", "pods", key, "eviction", body=body))
+
     async def logs(self, key: str, **options: str) -> str:
         """What a container printed; options as in the query: ``container``, ``tailLines`` …"""
         request = self._request("get", "pods", key, "log", query=options)
         text: str = (await self._send(request)).body
         return text
+
+    async def stream(self, key: str, subresource: str, **values: Sequence[str]) -> Any:
+        """What ``exec``, ``attach`` or ``portforward`` of a Pod opens; options as in the query."""
+        request = self._request("get", "pods", key, subresource)
+        request.values = values
+        return (await self._send(request)).body
 
     async def watch(
         self,
@@ -155,10 +200,12 @@ class Client:
         query: dict[str, str] | None = None,
     ) -> Request:
         namespace, name = split_key(key)
-        kind: Kind = self.kinds[resource]
+        kind = self.kinds.find(resource)
+        if kind is None:
+            raise NotFound.resource()
         return Request(
             verb, kind, namespace, name, subresource, query or {}, body,
-            user=self.user, agent=self.agent,
+            user=self.user, agent=self.agent, impersonate=self.impersonate,
         )  # fmt: skip
 
     async def _ask(self, request: Request) -> Object:
@@ -193,7 +240,7 @@ class ClientWatch:
         """The next event; None when the stream was cut and has to be opened again."""
         if self._again:
             return self._again.popleft()
-        event = await self._stream.next()
+        event = self._stream.take() or await self._stream.next()
         faults = self._client.faults
         if event is None or not faults.active:
             return event

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from k8s_ref.client.client import Client
 from k8s_ref.machinery.errors import ApiError, Gone
 from k8s_ref.machinery.meta import Object, key_of
-from k8s_ref.sim.loop import Loop
+from k8s_ref.sim.loop import Loop, Task
 
 Handler = Callable[[str, Object, Object | None], None]
 IndexFunction = Callable[[Object], str | None]
@@ -155,7 +155,7 @@ class InformerFactory:
     def __init__(self, api: Client, loop: Loop) -> None:
         self.api, self.loop = api, loop
         self._informers: dict[tuple[str, str, str, str], Informer] = {}
-        self._running: set[tuple[str, str, str, str]] = set()
+        self._running: dict[tuple[str, str, str, str], Task[None]] = {}
 
     def informer(
         self, resource: str, namespace: str = "", labels: str = "", fields: str = ""
@@ -169,11 +169,18 @@ class InformerFactory:
     def __getitem__(self, resource: str) -> Informer:
         return self.informer(resource)
 
+    def stop(self, resource: str) -> None:
+        """Let go of a resource that is no longer served."""
+        what = (resource, "", "", "")
+        self._informers.pop(what, None)
+        if what in self._running:
+            self._running.pop(what).cancel()
+
     async def start(self) -> None:
         """Run those not running yet and wait until every cache holds its first list."""
         for what, informer in self._informers.items():
             if what not in self._running:
-                self._running.add(what)
-                self.loop.spawn(informer.run, name=f"informer/{what[0]}")
-        for informer in self._informers.values():
+                self._running[what] = self.loop.spawn(informer.run, name=f"informer/{what[0]}")
+        # While this waits for one, others may come and go.
+        for informer in [*self._informers.values()]:
             await informer.synced

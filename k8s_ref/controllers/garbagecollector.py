@@ -12,9 +12,10 @@ Upstream: pkg/controller/garbagecollector/garbagecollector.go
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeAlias
 
 from k8s_ref.client.client import STRATEGIC, Client
 from k8s_ref.client.events import EventRecorder
@@ -28,7 +29,7 @@ from k8s_ref.controllers.garbagecollector_graph import (
     Node,
     collected,
 )
-from k8s_ref.machinery.errors import ApiError, NotFound
+from k8s_ref.machinery.errors import ApiError, NotFound, UnsupportedMediaType
 from k8s_ref.machinery.kinds import Kind
 from k8s_ref.machinery.meta import Object
 from k8s_ref.sim.loop import Loop
@@ -36,8 +37,15 @@ from k8s_ref.sim.loop import Loop
 WORKERS = 5
 """Nodes looked at at the same time, by each of the two queues."""
 
+DEFINITIONS = "customresourcedefinitions"
+LAG_SECONDS = 1.0
+"""Pause between a change of a definition and a look at what is served now."""
+
 UNSEEN_SECONDS = 1.0
 """Pause before an owner that exists but that no informer has shown is asked for again."""
+
+
+Each: TypeAlias = Callable[[Object], Iterable[Object]]
 
 
 @dataclass(slots=True)
@@ -62,6 +70,7 @@ class GarbageCollector:
         self.api, self.informers, self.loop = api.named(self.name), informers, loop
         self.recorder = EventRecorder(self.api, loop, self.name)
         self.to_delete, self.to_orphan = WorkQueue(loop), WorkQueue(loop)
+        self._followed: list[str] = []
         self.graph = Graph(self.to_delete.add, self.to_orphan.add, self._complain)
 
     def start(self) -> None:
@@ -69,15 +78,35 @@ class GarbageCollector:
         self.loop.spawn(self._run, name=self.name)
 
     async def _run(self) -> None:
-        for kind in collected(self.api.kinds):
-            self.informers[self._resource(kind)].on_change(self.graph.changed)
-        await self.informers.start()
+        await self._follow()
+        # A definition tells of every change of itself; what it means is read off the table.
+        self.informers[DEFINITIONS].on_change(self._definitions_changed)
         for _ in range(WORKERS):
             for queue, attempt in (
                 (self.to_delete, self.attempt_to_delete),
                 (self.to_orphan, self.attempt_to_orphan),
             ):
                 self.loop.spawn(partial(self._work, queue, attempt), name=self.name)
+
+    def _definitions_changed(self, *_: object) -> None:
+        self.loop.spawn(self._follow_later, name=self.name)
+
+    async def _follow_later(self) -> None:
+        await self.loop.sleep(LAG_SECONDS)
+        await self._follow()
+
+    async def _follow(self) -> None:
+        """Learn of the objects of every kind there is at present, and of no others."""
+        present = {self._resource(kind): None for kind in collected(self.api.kinds)}
+        for resource in [name for name in self._followed if name not in present]:
+            self._followed.remove(resource)
+            for obj in self.informers[resource].list():
+                self.graph.changed("DELETED", obj, None)
+            self.informers.stop(resource)
+        for resource in [name for name in present if name not in self._followed]:
+            self._followed.append(resource)
+            self.informers[resource].on_change(self.graph.changed)
+        await self.informers.start()
 
     async def _work(self, queue: WorkQueue, attempt: Callable[[Node], Awaitable[None]]) -> None:
         while True:
@@ -148,15 +177,15 @@ class GarbageCollector:
 
     async def _owner(self, node: Node, reference: Object) -> Object | None:
         """The owner a reference names, if it is there and no namesake that came after it."""
-        kind = self.api.kinds.of(reference["apiVersion"], reference["kind"])
         home = node.identity.namespace
+        if self.graph.is_absent(Identity.of_owner(reference, home)):
+            return None
+        kind = self.api.kinds.of(reference["apiVersion"], reference["kind"])
         if kind is None or (kind.namespaced and not home):
             # A kind nobody serves at present may come back, and what has no namespace cannot be
             # owned from inside one: better keep than lose.
             return reference
         owner = Identity.of_owner(reference, home if kind.namespaced else "")
-        if self.graph.is_absent(owner):
-            return None
         found = await self._live(owner)
         if found is None:
             self.graph.remember_absent(owner)
@@ -194,19 +223,28 @@ class GarbageCollector:
     async def _strike_off(self, node: Node, owners: list[str]) -> None:
         """Remove owner references by the owners' uids."""
         struck = [{"$patch": "delete", "uid": uid} for uid in owners]
-        await self._patch(node, {"ownerReferences": struck})
+        await self._patch(node, struck, lambda ref: () if ref["uid"] in owners else (ref,))
 
     async def _unblock(self, node: Node, live: Object) -> None:
         references = live["metadata"]["ownerReferences"]
         freed = [{**ref, "blockOwnerDeletion": False} for ref in references]
-        await self._patch(node, {"ownerReferences": freed})
+        await self._patch(node, freed, lambda ref: ({**ref, "blockOwnerDeletion": False},))
 
-    async def _patch(self, node: Node, metadata: Object) -> None:
+    async def _patch(self, node: Node, change: list[Object], each: Each) -> None:
+        """Change owner references, said as changes and as what becomes of each one."""
         identity = node.identity
-        change = {"metadata": {"uid": identity.uid, **metadata}}
-        resource = self._resource_of(identity)
+        resource, key = self._resource_of(identity), identity.key
+        patch: Object = {"uid": identity.uid, "ownerReferences": change}
         try:
-            await self.api.patch(resource, identity.key, change, content_type=STRATEGIC)
+            await self.api.patch(resource, key, {"metadata": patch}, content_type=STRATEGIC)
+        except UnsupportedMediaType:
+            # Nobody knows how lists of a custom resource merge: send the whole list.
+            if (live := await self._live(identity)) is None:
+                return
+            patch["resourceVersion"] = live["metadata"]["resourceVersion"]
+            present = live["metadata"].get("ownerReferences") or ()
+            patch["ownerReferences"] = [made for ref in present for made in each(ref)]
+            await self.api.patch(resource, key, {"metadata": patch})
         except NotFound:
             return
 

@@ -52,7 +52,6 @@ class NamespaceController(Controller):
     def __init__(self, api: Client, informers: InformerFactory, loop: Loop) -> None:
         super().__init__(api, informers, loop)
         self.namespaces = informers["namespaces"]
-        self.kinds = namespaced(api.kinds)
 
     async def reconcile(self, key: str) -> float | None:
         """Delete what is inside, say what remains, and let the namespace go when nothing does."""
@@ -80,7 +79,7 @@ class NamespaceController(Controller):
 
     async def _empty(self, namespace: str, age: float, left: Left) -> bool:
         """Delete the Pods, and once they are gone the rest; whether it came to that."""
-        for kind in self.kinds:
+        for kind in namespaced(self.api.kinds):
             try:
                 await self._empty_of(kind, namespace, age, left)
             except (ApiError, TimeoutError) as error:

@@ -20,6 +20,7 @@ from k8s_ref.controllers.controller import Controller
 from k8s_ref.controllers.pods import is_ready
 from k8s_ref.machinery.errors import ApiError, NotFound
 from k8s_ref.machinery.meta import Object, condition_of, key_of, set_condition, with_path
+from k8s_ref.machinery.taints import taints_of
 from k8s_ref.sim.loop import SECOND, Loop
 
 MONITOR_SECONDS = 5.0
@@ -345,15 +346,6 @@ def status_of(node: Object) -> str:
     return status
 
 
-def taints_of(node: Object, effect: str) -> list[Object]:
-    """The taints of one effect.
-
-    >>> taints_of({"spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}}, "NoExecute")
-    []
-    """
-    return [t for t in node["spec"].get("taints") or () if t["effect"] == effect]
-
-
 def no_schedule(node: Object) -> list[str]:
     """The keys of the ``NoSchedule`` taints a node should have.
 
@@ -362,20 +354,20 @@ def no_schedule(node: Object) -> list[str]:
     ['node.kubernetes.io/disk-pressure', 'node.kubernetes.io/unschedulable']
     """
     conditions = (node.get("status") or {}).get("conditions") or ()
-    found = {(condition["type"], condition["status"]) for condition in conditions}
+    found = {(condition.get("type"), condition.get("status")) for condition in conditions}
     keys = [key for condition, key in TAINTS.items() if condition in found]
     return [*keys, UNSCHEDULABLE] if node["spec"].get("unschedulable") else keys
 
 
 def unknown(conditions: list[Object], now: str) -> list[Object]:
     """The conditions of a node whose kubelet is silent."""
-    known = {condition["type"]: condition for condition in conditions}
+    known = {condition.get("type"): condition for condition in conditions}
     for kind in CONDITIONS:
         old = known.get(kind)
         if old is None:
             reason, message = "NodeStatusNeverUpdated", "Kubelet never posted node status."
             old = {"type": kind, "lastHeartbeatTime": None}
-        elif old["status"] != "Unknown":
+        elif old.get("status") != "Unknown":
             reason, message = "NodeStatusUnknown", "Kubelet stopped posting node status."
         else:
             continue

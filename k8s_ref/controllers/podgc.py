@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from k8s_ref.client.client import Client
+from k8s_ref.client.client import STRATEGIC, Client
 from k8s_ref.client.informer import InformerFactory
 from k8s_ref.controllers.pods import with_disruption
 from k8s_ref.machinery.errors import ApiError, NotFound
@@ -101,7 +101,7 @@ class PodGC:
                 ended = with_disruption(ended, "DeletionByPodGC", why, now)
         try:
             if ended is not pod:
-                await self.api.update_status("pods", ended)
+                await self.api.patch("pods", key, _difference(ended, pod), "status", STRATEGIC)
             await self.api.delete("pods", key, grace=0, uid=pod["metadata"]["uid"])
         except NotFound:
             return
@@ -129,3 +129,14 @@ def out_of_service(node: Object) -> bool:
     ready = (condition_of(node, "Ready") or {}).get("status") == "True"
     taints = node["spec"].get("taints") or ()
     return not ready and any(taint["key"] == OUT_OF_SERVICE for taint in taints)
+
+
+def _difference(new: Object, old: Object) -> Object:
+    """The status of a Pod that ended, as a patch: its role lets this controller write no other."""
+    had, has = (obj["status"].get("conditions") or () for obj in (old, new))
+    status = {
+        "phase": new["status"]["phase"],
+        "conditions": [each for each in has if each not in had],
+        "$setElementOrder/conditions": [{"type": each["type"]} for each in has],
+    }
+    return {"metadata": {"uid": old["metadata"]["uid"]}, "status": status}

@@ -53,22 +53,24 @@ class Roster:
     Writes: itself, from the informer's events only."""
 
     def __init__(self, pods: Informer) -> None:
-        self._of: dict[str, dict[str, Standing]] = {}
+        self._of: dict[tuple[str, bool], dict[str, Standing]] = {}
         pods.on_change(self._changed)
 
-    def of(self, uid: str) -> Iterable[Standing]:
-        """The Pods whose controller has this uid."""
-        return self._of.get(uid, {}).values()
+    def of(self, uid: str, active: bool = True) -> Iterable[Standing]:
+        """The active Pods whose controller has this uid, or the others."""
+        return self._of.get((uid, active), {}).values()
 
     def _changed(self, kind: str, pod: Object, old: Object | None) -> None:
         key = key_of(pod)
         if old is not None and (before := controller_of(old)) is not None:
-            there = self._of[before["uid"]]
+            place = before["uid"], is_active(old)
+            there = self._of[place]
             del there[key]
             if not there:
-                del self._of[before["uid"]]
+                del self._of[place]
         if kind != "DELETED" and (owner := controller_of(pod)) is not None:
-            self._of.setdefault(owner["uid"], {})[key] = Standing.of(pod)
+            standing = Standing.of(pod)
+            self._of.setdefault((owner["uid"], standing.active), {})[key] = standing
 
 
 def is_active(pod: Object) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 
 from k8s_ref.client.client import Client
 from k8s_ref.client.events import EventRecorder
@@ -35,6 +36,9 @@ from k8s_ref.sim.loop import SECOND, Loop
 
 BURST = 500
 """At most so many Pods are created or deleted in one reconcile."""
+
+
+POD, LABELS = attrgetter("pod"), attrgetter("labels")
 
 
 @dataclass(slots=True, frozen=True)
@@ -69,7 +73,7 @@ class ReplicaSetController(Controller):
         pods = await self._claim(rs)
         failure = None
         if self.expectations.satisfied(key) and "deletionTimestamp" not in rs["metadata"]:
-            there = [each.pod for each in pods]
+            there = list(map(POD, pods))
             plan = what_to_do(rs, there, partial(self._related, rs), self._now())
             try:
                 await self._carry_out(rs, plan)
@@ -137,11 +141,12 @@ class ReplicaSetController(Controller):
 
     async def _claim(self, rs: Object) -> list[Standing]:
         """The active Pods that are owned already, and those just adopted."""
-        mine = [each for each in self.roster.of(rs["metadata"]["uid"]) if each.active]
+        mine = list(self.roster.of(rs["metadata"]["uid"]))
         selector = from_label_selector(rs["spec"]["selector"])
         # Pods of one template share the very same labels: one look serves them all.
-        labels = {id(each.labels): each.labels for each in mine}
-        others = {which for which, found in labels.items() if not selector.matches(found)}
+        labels = list(map(LABELS, mine))
+        distinct = dict(zip(map(id, labels), labels, strict=True))
+        others = {which for which, found in distinct.items() if not selector.matches(found)}
         strays = [each.pod for each in mine if id(each.labels) in others] if others else []
         kept = [each for each in mine if id(each.labels) not in others] if others else mine
         orphans = self.pods.by("owner", orphans_of(rs["metadata"]["namespace"]))
@@ -160,8 +165,8 @@ class ReplicaSetController(Controller):
     async def _write_status(
         self, rs: Object, pods: list[Standing], failure: Exception | None
     ) -> Object:
-        owned = self.roster.of(rs["metadata"]["uid"])
-        leaving = sum(not each.active and is_leaving(each.pod) for each in owned)
+        past = self.roster.of(rs["metadata"]["uid"], active=False)
+        leaving = sum(is_leaving(each.pod) for each in past)
         status = status_of(rs, pods, leaving, self._now())
         conditions = self._conditions(rs, failure)
         if conditions:
@@ -227,12 +232,16 @@ def status_of(rs: Object, pods: list[Standing], leaving: int, now: int) -> Objec
     labels = (rs["spec"]["template"].get("metadata") or {}).get("labels") or {}
     seconds = rs["spec"].get("minReadySeconds", 0)
     ready = [each for each in pods if each.ready_since is not None]
+    found = list(map(LABELS, pods))
+    # Pods of one template have the very same labels, which is quickly seen.
+    alike = found.count(labels)
+    others = [each for each in found if each != labels] if alike < len(found) else []
     counts = {
-        "fullyLabeledReplicas": sum(
-            each.labels is labels or labels.items() <= each.labels.items() for each in pods
-        ),
+        "fullyLabeledReplicas": sum(labels.items() <= each.items() for each in others) + alike,
         "readyReplicas": len(ready),
-        "availableReplicas": sum(each.is_available(seconds, now) for each in ready),
+        "availableReplicas": sum(each.is_available(seconds, now) for each in ready)
+        if seconds
+        else len(ready),
     }
     return {
         "replicas": len(pods),

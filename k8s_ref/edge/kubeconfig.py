@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,31 +38,61 @@ def kubeconfig(name: str, url: str, authority: bytes, client: Pair) -> Config:
     }
 
 
-def write(path: Path, config: Config) -> None:
+def write(path: Path, config: Config) -> Callable[[], None]:
     """Write the file, readable by its owner alone; what it holds of other clusters stays.
 
-    ``ValueError`` if there is a file that is no kubeconfig.
+    Returns what takes it back.  ``ValueError`` if there is a file that is no kubeconfig.
     """
-    merged = config
+    path = path.resolve()
+    before, mode, merged = None, 0o600, config
     if path.exists():
-        there = yaml.safe_load(path.read_text("utf-8")) or {}
-        if not isinstance(there, dict) or there.get("kind", "Config") != "Config":
-            raise ValueError(f"{path} is no kubeconfig")
+        before, mode = path.read_bytes(), path.stat().st_mode & 0o777
+        there = _read(path)
         merged = {**there, **config, **{part: _merged(there, config, part) for part in _PARTS}}
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        yaml.safe_dump(merged, file, sort_keys=False)
-    fresh.replace(path)
+    written = yaml.safe_dump(merged, sort_keys=False).encode()
+    _replace(path, written, 0o600)
+
+    def undo() -> None:
+        if not path.exists():
+            return
+        if path.read_bytes() != written:
+            # Somebody else wrote it meanwhile: what is theirs stays.
+            there = {} if before is None else yaml.safe_load(before)
+            remove(path, config["current-context"], (there or {}).get("current-context", ""))
+        elif before is None:
+            path.unlink()
+        else:
+            _replace(path, before, mode)
+
+    return undo
 
 
 def remove(path: Path, name: str, before: str) -> None:
-    """Take the parts of that name out again, and let ``before`` be the current context."""
-    there = yaml.safe_load(path.read_text("utf-8")) or {}
+    """Take the parts of that name out again; if it was the current context, ``before`` is."""
+    there = _read(path)
     for part in _PARTS:
         there[part] = [entry for entry in there.get(part) or () if entry["name"] != name]
-    there["current-context"] = before
-    with path.open("w") as file:
-        yaml.safe_dump(there, file, sort_keys=False)
+    if there.get("current-context") == name:
+        there["current-context"] = before if before != name else ""
+    _replace(path, yaml.safe_dump(there, sort_keys=False).encode(), path.stat().st_mode & 0o777)
+
+
+def _read(path: Path) -> Config:
+    try:
+        there = yaml.safe_load(path.read_text("utf-8")) or {}
+    except yaml.YAMLError:
+        there = None
+    if not isinstance(there, dict) or there.get("kind", "Config") != "Config":
+        raise ValueError(f"{path} is no kubeconfig")
+    return there
+
+
+def _replace(path: Path, content: bytes, mode: int) -> None:
+    """All of the new content or all of the old, whenever somebody reads it."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+        file.write(content)
+    fresh.replace(path)
 
 
 def _merged(there: Config, config: Config, part: str) -> list[Config]:

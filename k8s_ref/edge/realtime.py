@@ -10,6 +10,7 @@ Upstream: none; there the operating system does this.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -34,6 +35,8 @@ class RealTime:
         self._began = time.monotonic(), loop.now
         self._kick = asyncio.Event()
         self._late = False
+        self._next: int | None = None
+        """When the loop expects to go on by itself."""
 
     def due(self) -> int:
         """Where the virtual clock should be now, in nanoseconds."""
@@ -47,10 +50,10 @@ class RealTime:
             if self._run_slice(self.due()):
                 await asyncio.sleep(0)
                 continue
-            try:
-                await asyncio.wait_for(self._kick.wait(), self._rest())
-            except TimeoutError:
-                continue
+            self._next = self.loop.next_instant
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._rest()):
+                    await self._kick.wait()
 
     async def perform(self, work: Coroutine[Any, Any, T]) -> T:
         """What a coroutine of the loop returns; cancelled together with the caller."""
@@ -58,23 +61,30 @@ class RealTime:
         task.observed = True
         task.step()
         if not task.done:
-            done = asyncio.Event()
-            task.on_done(done.set)
-            self._kick.set()
+            done = asyncio.get_running_loop().create_future()
+            task.on_done(lambda: None if done.done() else done.set_result(None))
+            self._look()
             try:
-                await done.wait()
+                await done
             except asyncio.CancelledError:
                 task.cancel()
                 raise
-        self._kick.set()
+        self._look()
         return task.result()
 
-    async def run(self, seconds: float) -> None:
-        """Let virtual time pass at once, in slices, while the clock is paused."""
-        until = self.loop.now + round(seconds * SECOND)
-        while self._run_slice(until):
-            await asyncio.sleep(0)
+    def _look(self) -> None:
+        """Have the loop go on if it was given something to do: reads leave nothing behind."""
+        if self.loop.busy or self.loop.next_instant != self._next:
+            self._kick.set()
+
+    def wake(self) -> None:
+        """Look at the loop again: something came in from outside."""
+        self._kick.set()
+
+    def rebase(self) -> None:
+        """Count from now on: somebody else let virtual time pass, and it goes on from there."""
         self._began = time.monotonic(), self.loop.now
+        self._kick.set()
 
     def _run_slice(self, until: int) -> bool:
         """Run what is due, for one slice; say whether there is more."""

@@ -20,9 +20,9 @@ from typing import Any
 from aiohttp import web
 
 from k8s_ref.apiserver.http import Handler, HTTPRequest, HTTPResponse
+from k8s_ref.edge import websocket
 from k8s_ref.edge.certificates import Pair
 from k8s_ref.edge.realtime import RealTime
-from k8s_ref.machinery.errors import Unauthorized
 
 HOST = "127.0.0.1"
 CONTROL = "/k8s-ref/console"
@@ -44,12 +44,14 @@ class Edge:
         what those who own the cluster may have done to it, line by line."""
         self.handler, self.time, self.control = handler, time, control
         self._runner: web.ServerRunner | None = None
-        self._streams: set[asyncio.Task[Any]] = set()
+        self.streams: set[asyncio.Task[Any]] = set()
+        """Those who send pieces at present."""
 
     async def start(self, port: int, tls: ssl.SSLContext | None) -> int:
         """Listen on a port of this machine, 0 for a free one; return which it is."""
-        server = web.Server(self._answer)
-        self._runner = web.ServerRunner(server, access_log=None, shutdown_timeout=1.0)
+        # Whoever goes away is waited for no longer, however still a watch is.
+        server = web.Server(self._answer, handler_cancellation=True, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, HOST, port, ssl_context=tls)
         await site.start()
@@ -58,12 +60,14 @@ class Edge:
 
     async def stop(self) -> None:
         """Close every connection."""
-        for stream in list(self._streams):
+        for stream in list(self.streams):
             stream.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == CONTROL and self.control is not None:
+            return await self._controlled(request, self.control)
         handler = self.handler()
         if handler is None:
             return web.Response(status=503, text="the API server is down\n")
@@ -71,28 +75,38 @@ class Edge:
             request.method,
             request.path,
             _query(request),
-            {name.lower(): value for name, value in request.headers.items()},
+            _by_name(request),
             await _body(request),
             _subject(request),
         )
-        if asked.path == CONTROL and self.control is not None:
-            return self._controlled(asked, handler)
         answer = await self.time.perform(handler.serve(asked))
         if answer.stream is not None:
             return await self._stream(request, answer)
+        if answer.upgrade is not None:
+            return await websocket.serve(request, answer.upgrade, self.time)
         return web.Response(status=answer.code, body=answer.body, headers=_headers(answer))
 
-    def _controlled(self, asked: HTTPRequest, handler: Handler) -> web.Response:
-        """Do what whoever holds the cluster asks, and nobody else."""
-        assert self.control is not None
-        try:
-            if "system:masters" not in handler.authenticate(asked).groups:
-                return web.Response(status=403, text="only system:masters may do this\n")
-            return web.Response(text=self.control(asked.body.decode()))
-        except Unauthorized:
+    async def _controlled(
+        self, request: web.BaseRequest, control: Callable[[str], str]
+    ) -> web.Response:
+        """Do what whoever holds the cluster asks, and nobody else.
+
+        The certificate alone says who that is, so the API server can be started again, too.
+        """
+        subject = _subject(request)
+        if subject is None:
             return web.Response(status=401, text="Unauthorized\n")
+        if "system:masters" not in subject[1]:
+            return web.Response(status=403, text="only system:masters may do this\n")
+        if request.method != "POST":
+            return web.Response(status=405, text="POST lines of the console\n")
+        try:
+            return web.Response(text=control((await _body(request)).decode()))
         except ValueError as error:
             return web.Response(status=400, text=f"{error}\n")
+        finally:
+            # Lines such as `run 30s` moved the clock.
+            self.time.rebase()
 
     async def _stream(self, request: web.BaseRequest, answer: HTTPResponse) -> web.StreamResponse:
         """Send pieces as they come, until there are no more or somebody goes away."""
@@ -101,7 +115,7 @@ class Edge:
         response.enable_chunked_encoding()
         task = asyncio.current_task()
         assert task is not None
-        self._streams.add(task)
+        self.streams.add(task)
         try:
             await response.prepare(request)
             async with asyncio.timeout(answer.seconds or None):
@@ -110,21 +124,32 @@ class Edge:
         except (TimeoutError, ConnectionError):
             pass
         finally:
-            self._streams.discard(task)
+            self.streams.discard(task)
             answer.stream.stop()
         with contextlib.suppress(ConnectionError):
             await response.write_eof()
         return response
 
 
+def _by_name(request: web.BaseRequest) -> dict[str, str]:
+    """Headers; one that stands several times has a line for each."""
+    found: dict[str, str] = {}
+    for name, value in request.headers.items():
+        key = name.lower()
+        found[key] = f"{found[key]}\n{value}" if key in found else value
+    return found
+
+
 def _query(request: web.BaseRequest) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for name, value in request.query.items():
+    for name, value in request.query.items() if request.query_string else ():
         found.setdefault(name, []).append(value)
     return found
 
 
 async def _body(request: web.BaseRequest) -> bytes:
+    if not request.can_read_body:
+        return b""
     pieces, length = [], 0
     async for piece in request.content.iter_any():
         pieces.append(piece)
@@ -147,11 +172,11 @@ def _subject(request: web.BaseRequest) -> tuple[str, tuple[str, ...]] | None:
 
 
 def _headers(answer: HTTPResponse) -> list[tuple[str, str]]:
-    return [
-        ("Content-Type", answer.content_type),
-        ("Cache-Control", "no-cache, private"),
-        *answer.headers,
-    ]
+    # Who is told that nothing changed keeps the type of what there was.
+    typed = [("Content-Type", answer.content_type)] if answer.code != 304 else []
+    named = {name.lower() for name, _ in answer.headers}
+    cached = [] if "cache-control" in named else [("Cache-Control", "no-cache, private")]
+    return [*typed, *cached, *answer.headers]
 
 
 def tls_context(authority: bytes, server: Pair) -> ssl.SSLContext:

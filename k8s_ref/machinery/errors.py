@@ -305,7 +305,7 @@ def from_status(status: Object) -> ApiError:
     return error
 
 
-def aggregate(causes: Iterable[Cause]) -> str:
+def aggregate(causes: Iterable[Cause | str]) -> str:
     """The texts of the causes, each once; in brackets when there are several."""
     texts = list(dict.fromkeys(map(str, causes)))
     return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"

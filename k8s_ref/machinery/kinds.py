@@ -48,6 +48,8 @@ class Kind:
     categories: tuple[str, ...] = ()
     verbs: tuple[str, ...] = VERBS
     subresources: tuple[Subresource, ...] = ()
+    definition: Mapping[str, Any] | None = field(default=None, repr=False)
+    """Of a custom resource the ``spec`` of its CustomResourceDefinition."""
     # What every request asks for is put together once.
     api_version: str = field(init=False)
     """``apps/v1``, or ``v1`` in the core group."""
@@ -55,6 +57,7 @@ class Kind:
     """Group, version and kind."""
     resource: str = field(init=False)
     """The name messages use: ``pods``, ``deployments.apps``."""
+    _subresources: dict[str, Subresource] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         # The way a frozen record sets its own fields.
@@ -62,6 +65,7 @@ class Kind:
         put(self, "api_version", f"{self.group}/{self.version}" if self.group else self.version)
         put(self, "gvk", (self.group, self.version, self.kind))
         put(self, "resource", f"{self.plural}.{self.group}" if self.group else self.plural)
+        put(self, "_subresources", {sub.name: sub for sub in self.subresources})
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
@@ -79,12 +83,15 @@ class Kind:
             tuple(_subresource(row, *item) for item in row.get("subresources", {}).items()),
         )
 
+    def declared(self, part: str) -> Any:
+        """What the definition of a custom resource says about a part of this version."""
+        versions = self.definition["versions"] if self.definition else ()
+        found = (version.get(part) for version in versions if version["name"] == self.version)
+        return next(found, None) or {}
+
     def subresource(self, name: str) -> Subresource | None:
         """The subresource of that name, if the kind has it."""
-        for sub in self.subresources:
-            if sub.name == name:
-                return sub
-        return None
+        return self._subresources.get(name)
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """The URL path of a list, an object or a subresource.

@@ -42,6 +42,16 @@ def split_key(key: str) -> tuple[str, str]:
     return namespace, name
 
 
+def uuid_of(bits: int) -> str:
+    """128 bits of chance as a uid is written.
+
+    >>> uuid_of(0)
+    '00000000-0000-4000-a000-000000000000'
+    """
+    digits = f"{bits:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
 def namespace_of(obj: Object) -> str:
     """The namespace of an object, empty when it is cluster-scoped."""
     namespace: str = obj["metadata"].get("namespace") or ""
@@ -118,7 +128,7 @@ def without_path(obj: Any, path: Path) -> Any:
 def condition_of(obj: Object, kind: str) -> Object | None:
     """The condition of that type in ``status.conditions``, if it was ever set."""
     for condition in (obj.get("status") or {}).get("conditions") or ():
-        if condition["type"] == kind:
+        if condition.get("type") == kind:
             found: Object = condition
             return found
     return None
@@ -135,8 +145,9 @@ def set_condition(conditions: Sequence[Object], new: Object, now: str) -> list[O
     True
     """
     for index, old in enumerate(conditions):
-        if old["type"] == new["type"]:
-            since = old.get("lastTransitionTime") if old["status"] == new["status"] else None
+        if old.get("type") == new["type"]:
+            same = old.get("status") == new["status"]
+            since = old.get("lastTransitionTime") if same else None
             changed = _transition(new, since or new.get("lastTransitionTime") or now)
             if changed == old and isinstance(conditions, list):
                 return conditions

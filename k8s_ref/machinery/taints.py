@@ -14,6 +14,16 @@ from collections.abc import Iterable, Sequence
 from k8s_ref.machinery.meta import Object
 
 
+def taints_of(node: Object, effect: str = "") -> list[Object]:
+    """The taints of a node, or only those of one effect.
+
+    >>> taints_of({"spec": {"taints": [{"key": "gpu", "effect": "NoSchedule"}]}}, "NoExecute")
+    []
+    """
+    taints: list[Object] = (node.get("spec") or {}).get("taints") or []
+    return [taint for taint in taints if taint["effect"] == effect] if effect else taints
+
+
 def tolerates(toleration: Object, taint: Object) -> bool:
     """Whether a toleration covers a taint; what it leaves out matches anything.
 

@@ -14,6 +14,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from k8s_ref.apiserver.streams import Connection, Session
+
 READY, NOT_READY = "READY", "NOTREADY"
 """States of a sandbox."""
 
@@ -65,6 +67,11 @@ class ContainerConfig:
     """Ports that the Pod says it serves."""
     message_path: str = "/dev/termination-log"
     """The file whose text becomes the message of the container's end."""
+    stdin: bool = False
+    """Whether the program's input stays open for those who attach."""
+    stdin_once: bool = False
+    """Whether the first of them who leaves ends it."""
+    tty: bool = False
     message_from_logs: bool = False
     """Without that text, take the end of the log of a container that failed."""
 
@@ -192,6 +199,15 @@ class CRI(Protocol):
         self, container_id: str, command: Sequence[str], timeout: float
     ) -> ExecResult:
         """Run a command inside and wait for it; ``TimeoutError`` if it takes longer."""
+
+    async def exec(self, container_id: str, command: Sequence[str], session: Session) -> None:
+        """Start a command inside, joined to a client; how it ends goes over the session."""
+
+    async def attach(self, container_id: str, session: Session) -> None:
+        """Join a client to the program of the container."""
+
+    async def port_forward(self, sandbox_id: str, port: int) -> Connection:
+        """A connection to a port inside; ``ConnectionRefusedError`` if nobody listens."""
 
     def logs(self, container_id: str) -> Sequence[LogLine]:
         """What a container printed; a file that the kubelet reads, not a call."""

@@ -2,7 +2,7 @@
 
 A container's files are a plain map of paths to texts, shared by every program in it and gone
 with it: enough for ``touch /tmp/healthy``, for redirected output, and for the pages of a web
-server.  Directories exist by being part of a path.
+server.  Directories exist by being part of a path; an empty one is a path that ends with a slash.
 
 Upstream: none; busybox coreutils over an overlay file system
 """
@@ -22,8 +22,14 @@ def exists(files: dict[str, str], path: str) -> bool:
 
 
 def is_directory(files: dict[str, str], path: str) -> bool:
-    """Whether files lie below."""
+    """Whether files lie below, or it was made."""
     return path in ("/", "/tmp") or any(name.startswith(path.rstrip("/") + "/") for name in files)
+
+
+def below(files: dict[str, str], path: str) -> list[str]:
+    """The paths in a directory, however deep; that of a directory itself ends with a slash."""
+    start = path.rstrip("/") + "/"
+    return sorted(name for name in files if name.startswith(start))
 
 
 def _names(args: list[str]) -> list[str]:
@@ -32,7 +38,7 @@ def _names(args: list[str]) -> list[str]:
 
 def _touch(context: Context, args: list[str]) -> int:
     for name in _names(args):
-        context.files.setdefault(name, "")
+        context.files.setdefault(context.path(name), "")
     return 0
 
 
@@ -40,51 +46,58 @@ def _rm(context: Context, args: list[str]) -> int:
     flags = "".join(arg for arg in args if arg.startswith("-"))
     status = 0
     for name in _names(args):
-        below = [path for path in context.files if path.startswith(name.rstrip("/") + "/")]
-        for path in [name, *(below if "r" in flags or "R" in flags else ())]:
-            if context.files.pop(path, None) is None and "f" not in flags:
-                context.write(f"rm: can't remove '{path}': {MISSING}\n", "stderr")
-                status = 1
-    return status
-
-
-def _cat(context: Context, args: list[str]) -> int:
-    status = 0
-    for name in _names(args):
-        if name not in context.files:
-            context.write(f"cat: can't open '{name}': {MISSING}\n", "stderr")
+        path = context.path(name)
+        inside = below(context.files, path) if "r" in flags or "R" in flags else []
+        gone = [context.files.pop(each, None) for each in (path, *inside)]
+        if all(text is None for text in gone) and "f" not in flags:
+            context.write(f"rm: can't remove '{name}': {MISSING}\n", "stderr")
             status = 1
-        context.write(context.files.get(name, ""))
-    if not _names(args):
-        context.write(context.input)
     return status
 
 
 def _ls(context: Context, args: list[str]) -> int:
     status = 0
-    for name in _names(args) or ["/"]:
-        if not exists(context.files, name):
+    for name in _names(args) or [context.cwd]:
+        path = context.path(name)
+        if path in context.files:
+            context.write(f"{name}\n")
+        elif not is_directory(context.files, path):
             context.write(f"ls: {name}: {MISSING}\n", "stderr")
             status = 1
-        elif name in context.files:
-            context.write(f"{name}\n")
         else:
-            start = name.rstrip("/") + "/"
-            below = (p.removeprefix(start) for p in context.files if p.startswith(start))
-            for entry in sorted({path.partition("/")[0] for path in below}):
+            start = len(path.rstrip("/")) + 1
+            inside = {each[start:].partition("/")[0] for each in below(context.files, path)}
+            for entry in sorted(inside - {""}):
                 context.write(f"{entry}\n")
     return status
 
 
 def _mkdir(context: Context, args: list[str]) -> int:
+    for name in _names(args):
+        context.files.setdefault(context.path(name) + "/", "")
+    return 0
+
+
+def _cd(context: Context, args: list[str]) -> int:
+    name = args[0] if args else "/"
+    if not is_directory(context.files, context.path(name)):
+        context.write(f"sh: cd: can't cd to {name}: {MISSING}\n", "stderr")
+        return 2
+    context.cwd = context.path(name)
+    return 0
+
+
+def _pwd(context: Context, args: list[str]) -> int:
+    context.write(f"{context.cwd}\n")
     return 0
 
 
 COMMANDS: dict[str, Callable[[Context, list[str]], int]] = {
     "touch": _touch,
     "rm": _rm,
-    "cat": _cat,
     "ls": _ls,
     "mkdir": _mkdir,
+    "cd": _cd,
+    "pwd": _pwd,
 }
 """Small programs that only look at files."""

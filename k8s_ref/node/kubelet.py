@@ -7,29 +7,27 @@ kubelet that was killed starts again, asks both and goes on where the last one s
 Its parts, in the order in which a Pod meets them: ``pod_workers`` (when to look), ``admission``
 (whether at all), ``pod_actions`` (what to do), ``kuberuntime``, ``image_manager``, ``env`` and
 ``hooks`` (doing it), ``prober`` (whether it is well), ``status`` and ``status_manager`` (what to
-say), ``logs``; ``node_status`` speaks for the node itself.
+say), ``server`` (what others ask); ``node_status`` speaks for the node itself.
 
 Upstream: pkg/kubelet/kubelet.go
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from k8s_ref.client.client import Client
 from k8s_ref.client.events import EventRecorder
 from k8s_ref.client.informer import InformerFactory
-from k8s_ref.machinery.errors import ApiError, NotFound
+from k8s_ref.machinery.errors import ApiError
 from k8s_ref.machinery.meta import Object, key_of
 from k8s_ref.machinery.timestamps import parse, timestamp
 from k8s_ref.node.admission import Refusal, out_of, refused_status, requests_of, stays_out
 from k8s_ref.node.cri import CRI
 from k8s_ref.node.kuberuntime import KubeRuntime
-from k8s_ref.node.logs import LogStream, container_id, text_of
 from k8s_ref.node.node_status import Machine, NodeStatus, machine_of
 from k8s_ref.node.pod_actions import PodState, is_over
 from k8s_ref.node.pod_workers import PodWorker, PodWorkers
 from k8s_ref.node.prober import Prober
+from k8s_ref.node.server import Server
 from k8s_ref.node.status import View, pod_status
 from k8s_ref.node.status_manager import StatusManager
 from k8s_ref.sim.loop import SECOND, Loop
@@ -63,6 +61,7 @@ class Kubelet:
             api, loop, runtime, self.recorder, machine, self.prober.results
         )
         self.node_status = NodeStatus(api, loop, node_name, machine, runtime)
+        self.server = Server(self.name, loop, runtime, self.pods, self.status)
         self.pods.on_change(self._pod_changed)
         runtime.container_events(self.workers.wake)
 
@@ -80,7 +79,7 @@ class Kubelet:
             self.workers.remove(pod)
         else:
             self.workers.update(pod)
-            self.status.pod_changed(pod["metadata"]["uid"])
+            self.status.pod_changed(pod)
 
     async def _adopt_orphans(self) -> None:
         """Pods that were deleted while no kubelet ran: only the runtime still knows of them."""
@@ -189,36 +188,3 @@ class Kubelet:
         began = parse(status["startTime"]) - self.loop.epoch * SECOND
         left: int = began + seconds * SECOND - self.loop.now
         return max(left, 0) / SECOND
-
-    # -- what the API server asks for
-
-    def container_logs(
-        self,
-        namespace: str,
-        name: str,
-        container: str,
-        *,
-        previous: bool = False,
-        tail: int | None = None,
-        timestamps: bool = False,
-        since_seconds: float | None = None,
-    ) -> str:
-        """What a container printed; ``NotFound`` or ``BadRequest`` in upstream's words."""
-        lines = self.runtime.logs(self._container_id(namespace, name, container, previous))
-        since = None if since_seconds is None else self.loop.now - round(since_seconds * SECOND)
-        return text_of(lines, self.loop.epoch, tail, since, timestamps)
-
-    def follow_logs(
-        self, namespace: str, name: str, container: str, *, timestamps: bool = False, **more: Any
-    ) -> LogStream:
-        """The same, and then what it prints from now on, until it ends."""
-        text = self.container_logs(namespace, name, container, timestamps=timestamps, **more)
-        identity = self._container_id(namespace, name, container, more.get("previous", False))
-        return LogStream(self.loop, self.runtime, identity, text, timestamps)
-
-    def _container_id(self, namespace: str, name: str, container: str, previous: bool) -> str:
-        pod = self.pods.get(f"{namespace}/{name}")
-        if pod is None:
-            raise NotFound.of("pods", "", name)
-        status = self.status.get(pod["metadata"]["uid"]) or pod["status"]
-        return container_id(name, status, container, previous)

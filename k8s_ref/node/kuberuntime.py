@@ -216,6 +216,9 @@ class KubeRuntime:
             tuple(env.items()),
             tuple(port["containerPort"] for port in spec.get("ports") or ()),
             spec.get("terminationMessagePath", "/dev/termination-log"),
+            bool(spec.get("stdin")),
+            bool(spec.get("stdinOnce")),
+            bool(spec.get("tty")),
             spec.get("terminationMessagePolicy") == "FallbackToLogsOnError",
         )
 

@@ -122,7 +122,9 @@ class NodeStatus:
         return self.known
 
     def _is_old(self, status: Object) -> bool:
-        last = max(parse(c["lastHeartbeatTime"]) for c in status["conditions"])
+        conditions = status.get("conditions") or ()
+        told = (c.get("lastHeartbeatTime") for c in conditions)
+        last = max((parse(time) for time in told if time), default=0)
         return self.loop.epoch * SECOND + self.loop.now - last >= REPORT_SECONDS * SECOND
 
     # -- the objects
@@ -165,7 +167,7 @@ class NodeStatus:
 
     def _conditions(self, before: Iterable[Object]) -> list[Object]:
         now = timestamp(self.loop.now, self.loop.epoch)
-        old = {condition["type"]: condition for condition in before}
+        old = {condition.get("type"): condition for condition in before}
         return [
             {
                 "type": kind,
@@ -205,7 +207,7 @@ def _images(images: Iterable[Image]) -> list[Object]:
 def _without_heartbeats(status: Object) -> Object:
     conditions = sorted(
         tuple(sorted((k, v) for k, v in c.items() if k != "lastHeartbeatTime"))
-        for c in status["conditions"]
-        if c["type"] in [kind for kind, *_ in CONDITIONS]
+        for c in status.get("conditions") or ()
+        if c.get("type") in [kind for kind, *_ in CONDITIONS]
     )
     return {**status, "conditions": conditions}

@@ -90,7 +90,9 @@ def compute_actions(pod: Object, state: PodState, results: ProbeResults) -> Acti
         latest = state.latest(container["name"])
         return should_start(policy, latest) or (latest is not None and latest.id in doomed)
 
-    starts = _starts(spec, state, results, policy, must_start)
+    # Guests may come before the init containers are done, and only once.
+    guests = [c for c in spec.get("ephemeralContainers") or () if state.latest(c["name"]) is None]
+    starts = guests + _starts(spec, state, results, policy, must_start)
     return Actions([kill for kill, _ in kills], starts)
 
 
@@ -176,8 +178,9 @@ def _succeeded(container: Container | None) -> bool:
 
 def field_path(pod: Object, name: str) -> str:
     """Where a container stands in the spec, as events name it."""
-    init = any(c["name"] == name for c in pod["spec"].get("initContainers") or ())
-    return f"spec.{'initContainers' if init else 'containers'}{{{name}}}"
+    groups = ("initContainers", "ephemeralContainers")
+    where = (g for g in groups if any(c["name"] == name for c in pod["spec"].get(g) or ()))
+    return f"spec.{next(where, 'containers')}{{{name}}}"
 
 
 def pod_full_name(pod: Object) -> str:

@@ -13,14 +13,80 @@ Upstream: none; the kernel and the programs themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
+from posixpath import join, normpath
 from typing import Any, TypeAlias
 
 from k8s_ref.node.cri import Answer, Serve
+from k8s_ref.node.terminal import Terminal
 from k8s_ref.sim.loop import SECOND, Future, Loop
 
 Program: TypeAlias = "Callable[[Context], Coroutine[Any, Any, int]]"
+
+
+class Lines:
+    """Cuts what is printed into whole lines, stream by stream.
+
+    >>> lines = []
+    >>> cut = Lines(lambda stream, line: lines.append(line))
+    >>> cut("stdout", "a\\nb")
+    >>> lines
+    ['a']
+    >>> cut.flush()
+    >>> lines
+    ['a', 'b']
+    """
+
+    def __init__(self, tell: Callable[[str, str], None]) -> None:
+        self._tell = tell
+        self._rest: dict[str, str] = {}
+
+    def __call__(self, stream: str, text: str) -> None:
+        """Take some text; lines go out when they are complete."""
+        *lines, self._rest[stream] = (self._rest.get(stream, "") + text).split("\n")
+        for line in lines:
+            self._tell(stream, line)
+
+    def flush(self) -> None:
+        """Nothing more comes: what was not finished with a newline goes out too."""
+        for stream, rest in self._rest.items():
+            if rest:
+                self._tell(stream, rest)
+        self._rest.clear()
+
+
+class Input:
+    """Text that a program reads from its standard input, in pieces or line by line."""
+
+    def __init__(self, read: Callable[[], Awaitable[str | None]]) -> None:
+        self._read, self._rest = read, ""
+
+    @classmethod
+    def of(cls, text: str) -> Input:
+        """An input that holds a text and then ends."""
+        pieces = [text] if text else []
+
+        async def read() -> str | None:
+            return pieces.pop() if pieces else None
+
+        return cls(read)
+
+    async def read(self) -> str | None:
+        """The next piece; None at the end."""
+        rest, self._rest = self._rest, ""
+        return rest or await self._read()
+
+    async def line(self) -> str | None:
+        """The next line with its newline, the last one perhaps without; None at the end."""
+        while "\n" not in self._rest:
+            piece = await self._read()
+            if piece is None:
+                rest, self._rest = self._rest, ""
+                return rest or None
+            self._rest += piece
+        line, newline, self._rest = self._rest.partition("\n")
+        return line + newline
 
 
 class Context:
@@ -37,7 +103,7 @@ class Context:
     ) -> None:
         self.loop, self.argv, self.env, self.hostname = loop, list(argv), dict(env), hostname
         self.programs, self.sink = programs, sink
-        """Where lines go: ``sink(stream, line)``."""
+        """Where text goes: ``sink(stream, text)``."""
         self.stopped: Future[str] = Future(loop)
         """Resolved with the signal's name when the container is asked to end."""
         self.files: dict[str, str] = {}
@@ -46,22 +112,31 @@ class Context:
         """Who answers on which port."""
         self.ports: tuple[int, ...] = ()
         """The ports its Pod says it serves."""
-        self.input = ""
-        """What it reads from its standard input."""
-        self._rest: dict[str, str] = {}
+        self.stdin: Input | None = None
+        """What it reads, if anybody opened it."""
+        self.terminal: Terminal | None = None
+        """The terminal it talks to, if there is one."""
+        self.drain: Callable[[], Awaitable[None]] | None = None
+        """Waits until whoever reads the output has caught up."""
+        self.cwd = "/"
 
     def write(self, text: str, stream: str = "stdout") -> None:
-        """Print text; lines go out when they are complete."""
-        *lines, self._rest[stream] = (self._rest.get(stream, "") + text).split("\n")
-        for line in lines:
-            self.sink(stream, line)
+        """Print text."""
+        if text:
+            self.sink(stream, text)
 
-    def flush(self) -> None:
-        """The program ends: print what it did not finish with a newline."""
-        for stream, rest in self._rest.items():
-            if rest:
-                self.sink(stream, rest)
-        self._rest.clear()
+    async def read(self) -> str | None:
+        """The next piece of the standard input; None at its end."""
+        return await self.stdin.read() if self.stdin is not None else None
+
+    def path(self, name: str) -> str:
+        """The absolute path of a file's name.
+
+        >>> context = Context(Loop(), [], {}, "", {}, print)
+        >>> context.path("tmp/../etc/hosts"), context.path("/")
+        ('/etc/hosts', '/')
+        """
+        return normpath(join(self.cwd, name)).replace("//", "/")
 
     def child(
         self,
@@ -71,7 +146,8 @@ class Context:
     ) -> Context:
         """The surroundings of a program that this one starts; no signal reaches it."""
         inner = Context(self.loop, argv, env, self.hostname, self.programs, sink or self.sink)
-        inner.files, inner.listening = self.files, self.listening
+        inner.files, inner.listening, inner.cwd = self.files, self.listening, self.cwd
+        inner.stdin, inner.terminal, inner.drain = self.stdin, self.terminal, self.drain
         return inner
 
     @property
@@ -124,5 +200,6 @@ LINGER_SECONDS = 0.05
 
 
 def _say(context: Context, lines: Sequence[str], signal: str = "") -> None:
+    time, host = context.time, context.hostname
     for line in lines:
-        context.write(line.format(time=context.time, host=context.hostname, signal=signal) + "\n")
+        context.write(line.format(time=time, host=host, signal=signal) + "\n")

@@ -11,13 +11,15 @@ Upstream: containerd's CRI plugin; pkg/kubelet/cri/remote/ is the caller's side
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
+from k8s_ref.apiserver.streams import Connection, Session, failed
 from k8s_ref.node.cri import (
     CREATED,
     EXITED,
@@ -35,7 +37,8 @@ from k8s_ref.node.cri import (
     normalize,
 )
 from k8s_ref.node.images import image_of, layers_of, manifest_of
-from k8s_ref.node.programs import Context, Program
+from k8s_ref.node.programs import Context, Lines, Program
+from k8s_ref.node.streaming import DETACHED, KILLED, Stdio, execute, speak
 from k8s_ref.sim.loop import Loop, Task
 from k8s_ref.sim.process import Process
 
@@ -54,10 +57,6 @@ LOG_LINES = 10_000
 MESSAGE_BYTES, MESSAGE_FROM_LOG_BYTES, MESSAGE_FROM_LOG_LINES = 4096, 2048, 80
 """How long the message of a container's end may be."""
 
-SIGKILL = 137
-"""Exit code of a program that was killed: 128 and the number of the signal."""
-
-
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -67,6 +66,11 @@ class Running:
 
     task: Task[Any]
     context: Context
+    stdio: Stdio
+    lines: Lines
+    """Where its log is cut into lines."""
+    execs: list[Task[int]] = field(default_factory=list)
+    """What else was started in the container; it ends with it."""
 
 
 class Runtime:
@@ -196,15 +200,16 @@ class Runtime:
         program = manifest.find(argv)
         if program is None:
             raise self._cannot_start(container, argv)
-        context = self._context(container, argv)
+        lines = Lines(partial(self._print, container_id))
+        stdio = Stdio(self.loop, self.process, container.config.tty)
+        context = self._context(container, argv, stdio, lines)
         context.files.update(manifest.files)
-        context.ports = container.config.ports
         self._containers[container_id] = replace(container, state=RUNNING, started=self.loop.now)
         # Spawned into the runtime's own process: the kubelet that asked may die.
         task = self.loop.spawn(
             self._run(container_id, program, context), argv[0] if argv else "", self.process
         )
-        self._running[container_id] = Running(task, context)
+        self._running[container_id] = Running(task, context, stdio, lines)
         self._tell(container.pod_uid)
 
     async def stop_container(self, container_id: str, timeout: float) -> None:
@@ -249,12 +254,62 @@ class Runtime:
         program = manifest_of(container.image).find(command)
         if program is None:
             raise CRIError(f"failed to exec in container: {_not_executable(command[0])}")
-        lines: list[str] = []
-        context = self._running[container_id].context.child(command, self._env(container))
-        context.sink = lambda _, line: lines.append(line)
+        pieces: list[str] = []
+        context = self._inside_of(container, command)
+        context.sink = lambda _, text: pieces.append(text)
         code = await self.loop.within(timeout, program(context))
-        context.flush()
-        return ExecResult(code, "".join(f"{line}\n" for line in lines))
+        return ExecResult(code, "".join(pieces))
+
+    async def exec(self, container_id: str, command: Sequence[str], session: Session) -> None:
+        """Start a command inside, joined to a client."""
+        container, running = self._container(container_id), self._running.get(container_id)
+        if running is None:
+            raise CRIError(f"container is in CONTAINER_{container.state} state")
+        program = manifest_of(container.image).find(command)
+        if program is None:
+            why = (
+                f'failed to exec in container: failed to start exec "{self._new_id()}": OCI runtime'
+                " exec failed: exec failed: unable to start container process:"
+                f" {_not_executable(command[0] if command else '')}"
+            )
+            status = failed(f"error executing command in container: {why}")
+            session.error.write(json.dumps(status, separators=(",", ":")).encode())
+            session.close()
+            return
+        context = self._inside_of(container, command)
+        running.execs = [task for task in running.execs if not task.done]
+        running.execs.append(execute(self.loop, self.process, session, context, program))
+
+    async def attach(self, container_id: str, session: Session) -> None:
+        """Join a client to the program of the container."""
+        container, running = self._container(container_id), self._running.get(container_id)
+        if running is None:
+            raise CRIError(f"container is in CONTAINER_{container.state} state")
+        running.stdio.join(session, container.config.stdin, container.config.stdin_once)
+
+    async def port_forward(self, sandbox_id: str, port: int) -> Connection:
+        """A connection to a port inside; ``ConnectionRefusedError`` if nobody listens."""
+        serve = self._listening([self._sandboxes[sandbox_id]], port)
+        if serve is None:
+            space = (
+                f"/var/run/netns/cni-{sandbox_id[:8]}" if self._sandboxes[sandbox_id].ip else "host"
+            )
+            refused = "connect: connection refused"
+            raise ConnectionRefusedError(
+                f'failed to execute portforward in network namespace "{space}": failed to connect'
+                f' to localhost:{port} inside namespace "{sandbox_id}",'
+                f" IPv4: dial tcp4 127.0.0.1:{port}: {refused}"
+                f" IPv6 dial tcp6 [::1]:{port}: {refused} "
+            )
+        connection = Connection(self.loop)
+        self.loop.spawn(speak(serve, connection), f"port {port}", self.process)
+        return connection
+
+    def _inside_of(self, container: Container, command: Sequence[str]) -> Context:
+        """The surroundings of another program in a container that runs."""
+        context = self._running[container.id].context.child(command, self._env(container))
+        context.stdin, context.terminal, context.drain, context.cwd = None, None, None, "/"
+        return context
 
     async def connect(self, host: str, port: int) -> Serve:
         """Whoever listens there; ``ConnectionRefusedError`` if nobody does."""
@@ -262,11 +317,17 @@ class Runtime:
         there = [self._sandboxes[self._addresses[host]]] if host in self._addresses else [
             box for box in self._sandboxes.values() if box.state == READY and not box.ip
         ]  # fmt: skip
-        for container in (c for box in there for c in self._inside(box.id)):
+        serve = self._listening(there, port)
+        if serve is None:
+            raise ConnectionRefusedError(f"dial tcp {host}:{port}: connect: connection refused")
+        return serve
+
+    def _listening(self, boxes: Sequence[PodSandbox], port: int) -> Serve | None:
+        for container in (c for box in boxes for c in self._inside(box.id)):
             running = self._running.get(container.id)
             if running is not None and port in running.context.listening:
                 return running.context.listening[port]
-        raise ConnectionRefusedError(f"dial tcp {host}:{port}: connect: connection refused")
+        return None
 
     def logs(self, container_id: str) -> Sequence[LogLine]:
         """What a container printed."""
@@ -300,15 +361,22 @@ class Runtime:
             )
         return self._containers[container_id]
 
-    def _context(self, container: Container, argv: Sequence[str]) -> Context:
-        return Context(
-            self.loop,
-            argv,
-            self._env(container),
-            self._sandboxes[container.sandbox_id].name,
-            manifest_of(container.image).programs,
-            partial(self._print, container.id),
-        )
+    def _context(
+        self, container: Container, argv: Sequence[str], stdio: Stdio, lines: Lines
+    ) -> Context:
+        hostname = self._sandboxes[container.sandbox_id].name
+
+        def show(stream: str, text: str) -> None:
+            lines(stream, text)
+            stdio.show(stream, text)
+
+        programs = manifest_of(container.image).programs
+        context = Context(self.loop, argv, self._env(container), hostname, programs, show)
+        context.ports = container.config.ports
+        context.files["/etc/hostname"] = f"{hostname}\n"
+        context.drain, context.terminal = stdio.drain, stdio.terminal
+        context.stdin = stdio.stdin if container.config.stdin else None
+        return context
 
     def _env(self, container: Container) -> dict[str, str]:
         hostname = self._sandboxes[container.sandbox_id].name
@@ -316,23 +384,26 @@ class Runtime:
 
     async def _run(self, container_id: str, program: Program, context: Context) -> None:
         code = await program(context)
-        context.flush()
         self._exited(container_id, code, "Error" if code else "Completed")
 
     def _kill(self, container_id: str) -> None:
         task = self._running[container_id].task
         task.cancel()
         self.process.tasks.pop(task, None)
-        self._exited(container_id, SIGKILL, "Error")
+        self._exited(container_id, KILLED, "Error")
 
     def _exited(self, container_id: str, code: int, reason: str) -> None:
         container, running = self._containers[container_id], self._running.pop(container_id)
+        running.lines.flush()
         container = self._containers[container_id] = replace(
             container, state=EXITED, finished=self.loop.now, exit_code=code, reason=reason,
             message=self._last_words(container, running.context, code),
         )  # fmt: skip
         self._tell_followers(container_id, None)
         self._followers.pop(container_id, None)
+        running.stdio.finish(DETACHED)
+        for task in running.execs:
+            task.cancel()
         sandbox = self._sandboxes[container.sandbox_id]
         self.loop.cause = self.loop.record(
             self.name, "exit", f"pods/{sandbox.namespace}/{sandbox.name}",

@@ -6,7 +6,7 @@ files.  A script
 is read into a tree (``syntax``) and the tree is walked; every command takes a millisecond, so
 that not even ``while true; do :; done`` can stop the clock.
 
-Absent: pipes, background jobs, functions, globs and everything interactive;
+Absent: pipes, background jobs, functions, globs, history;
 whoever uses them is told of a syntax error or of a command not found.
 
 Upstream: none; busybox ash
@@ -20,7 +20,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Any, TypeAlias
 
 from k8s_ref.node import files
-from k8s_ref.node.programs import Context
+from k8s_ref.node.programs import Context, Input
 from k8s_ref.node.syntax import (
     ASSIGNMENT,
     DOLLAR,
@@ -35,9 +35,14 @@ from k8s_ref.node.syntax import (
     Simple,
     parse,
 )
+from k8s_ref.node.tar import tar
+from k8s_ref.sim.loop import Cancelled
 
 COMMAND_SECONDS = 0.001
 """What starting a command costs."""
+
+INTERRUPTED = 130
+"""Exit code of what Ctrl-C ended: 128 and the number of the signal."""
 
 SHELLS = ("sh", "ash", "bash")
 
@@ -91,6 +96,42 @@ class Shell:
             self.status = 2
         return self.status
 
+    async def interact(self) -> int:
+        """Run what comes from the standard input line by line; at a terminal, ask for more."""
+        context, terminal, script = self.context, self.context.terminal, ""
+        while True:
+            if terminal is not None:
+                context.write("> " if script else f"{context.cwd} # ")
+                terminal.foreground = None
+            line = await context.stdin.line() if context.stdin is not None else None
+            if line is None:
+                return self.status
+            script += line
+            try:
+                tree = parse(script)
+            except ShellSyntaxError as error:
+                if not str(error).endswith('"end of file"'):
+                    script, self.status = "", 2
+                    context.write(f"sh: {error}\n", "stderr")
+                continue
+            script = ""
+            try:
+                await self._in_foreground(tree)
+            except Exit as end:
+                return end.status
+
+    async def _in_foreground(self, tree: Node) -> None:
+        """Walk a tree that an interruption ends."""
+        task = self.loop.spawn(self.execute(tree), "sh")
+        if self.context.terminal is not None:
+            self.context.terminal.foreground = task
+        try:
+            await task
+        except Cancelled:
+            self.status = INTERRUPTED
+        finally:
+            task.cancel()
+
     async def execute(self, node: Node) -> bool:
         """Walk a part of the tree; says whether it succeeded."""
         match node:
@@ -98,7 +139,7 @@ class Shell:
                 # Even an assignment takes time: nothing may loop without the clock moving.
                 await self.loop.sleep(COMMAND_SECONDS)
                 await (self._redirected(words, redirects) if redirects else self._simple(words))
-                await self._signal()
+                await self._between()
             case Sequence(items):
                 await self._sequence(items)
             case Logical(left, operator, right):
@@ -139,16 +180,17 @@ class Shell:
         """Call with output that goes to files, and input that comes from one."""
         outer, there = self.context, self.context.files
         routes: dict[str, str] = {}
-        text = outer.input
+        given = outer.stdin
         for operator, word in redirects:
-            path = "".join(await self.expand(word, split=False))
+            name = "".join(await self.expand(word, split=False))
+            path = outer.path(name)
             stream = "stderr" if operator[0] == "2" else "stdout"
             if operator.endswith("<"):
                 if path not in there:
-                    outer.write(f"sh: can't open {path}: no such file\n", "stderr")
+                    outer.write(f"sh: can't open {name}: no such file\n", "stderr")
                     self.status = 1
                     return
-                text = there[path]
+                given = Input.of(there[path])
             elif "&" in operator:
                 other = "stderr" if operator[-1] == "2" else "stdout"
                 routes[stream] = routes.get(other, f"/dev/{other}")
@@ -156,19 +198,19 @@ class Shell:
                 routes[stream] = path
                 there[path] = there.get(path, "") if ">>" in operator else ""
 
-        def sink(stream: str, line: str) -> None:
+        def sink(stream: str, text: str) -> None:
             path = routes.get(stream, f"/dev/{stream}")
             if path.startswith("/dev/std"):
-                outer.sink(path.removeprefix("/dev/"), line)
+                outer.sink(path.removeprefix("/dev/"), text)
             else:
-                there[path] = f"{there.get(path, '')}{line}\n"
+                there[path] = there.get(path, "") + text
 
         self.context = outer.child(outer.argv, self.env, sink)
-        self.context.input = text
+        self.context.stdin = given
         try:
             await self._simple(words)
         finally:
-            self.context.flush()
+            outer.cwd = self.context.cwd
             self.context = outer
             there.pop("/dev/null", None)
 
@@ -201,8 +243,11 @@ class Shell:
         self.context.write(f"sh: {argv[0]}: not found\n", "stderr")
         return 127
 
-    async def _signal(self) -> None:
-        """A shell hears a signal between two commands, and only if it has a trap for it."""
+    async def _between(self) -> None:
+        """Between two commands a shell hears a signal, if it has a trap for it; and it waits
+        there for whoever reads what it prints."""
+        if self.context.drain is not None:
+            await self.context.drain()
         if self.context.stopped.done and not self._signalled:
             self._signalled = True
             action = self.traps.get(self.context.stopped.result().removeprefix("SIG"))
@@ -251,15 +296,14 @@ class Shell:
         return value or ("".join(await self.expand(fallback, split=False)) if default else "")
 
     async def _output(self, script: str) -> str:
-        lines: list[str] = []
+        pieces: list[str] = []
 
-        def sink(stream: str, line: str) -> None:
-            lines.append(line) if stream == "stdout" else self.context.sink(stream, line)
+        def sink(stream: str, text: str) -> None:
+            pieces.append(text) if stream == "stdout" else self.context.sink(stream, text)
 
         inner = self.context.child(["sh"], self.env, sink)
         self.status = await Shell(inner).run(script)
-        inner.flush()
-        return "\n".join(lines).rstrip("\n")
+        return "".join(pieces).rstrip("\n")
 
     async def _arithmetic(self, text: str) -> str:
         text = "".join(await self.expand(f'"{text}"'))
@@ -274,10 +318,10 @@ class Shell:
 
 
 async def _run_script(shell: Shell, args: list[str]) -> int:
-    """``sh -c script``; without a script it would read a terminal, and there is none."""
+    """``sh -c script``; without a script it reads what it is given or typed."""
     flags = args[0] if args and args[0].startswith("-") else ""
     if not flags.endswith("c") or len(args) < 2:
-        return 0
+        return await shell.interact()
     shell.stop_on_error = "e" in flags
     return await shell.run(args[1])
 
@@ -351,7 +395,7 @@ async def _test(shell: Shell, args: list[str]) -> int:
             return 2
     operator, value = args if len(args) == 2 else ("-n", "".join(args))
     if operator in _FILE:
-        return 0 if _FILE[operator](shell.context.files, value) else 1
+        return 0 if _FILE[operator](shell.context.files, shell.context.path(value)) else 1
     return 0 if (operator == "-z") == (value == "") else 1
 
 
@@ -399,6 +443,37 @@ async def _env(shell: Shell, args: list[str]) -> int:
     return 0
 
 
+async def _printenv(shell: Shell, args: list[str]) -> int:
+    for name in args:
+        if name in shell.env:
+            shell.context.write(shell.env[name] + "\n")
+    return 0 if set(args) <= set(shell.env) and (args or not await _env(shell, args)) else 1
+
+
+async def _cat(shell: Shell, args: list[str]) -> int:
+    context, status = shell.context, 0
+    for name in [arg for arg in args if arg == "-" or not arg.startswith("-")] or ["-"]:
+        if name == "-":
+            while (text := await context.read()) is not None:
+                context.write(text)
+        elif context.path(name) in context.files:
+            context.write(context.files[context.path(name)])
+        else:
+            context.write(f"cat: can't open '{name}': {files.MISSING}\n", "stderr")
+            status = 1
+    return status
+
+
+async def _stty(shell: Shell, args: list[str]) -> int:
+    """``stty size``: the rows and columns of the terminal."""
+    terminal = shell.context.terminal
+    if terminal is None or args != ["size"]:
+        shell.context.write("stty: standard input\n", "stderr")
+        return 1
+    shell.context.write(f"{terminal.rows} {terminal.columns}\n")
+    return 0
+
+
 async def _hostname(shell: Shell, args: list[str]) -> int:
     shell.context.write(shell.context.hostname + "\n")
     return 0
@@ -433,7 +508,10 @@ COMMANDS: dict[str, Command] = {
     "set": _set,
     "export": _export,
     "env": _env,
-    "printenv": _env,
+    "printenv": _printenv,
+    "cat": _cat,
+    "stty": _stty,
+    "tar": lambda shell, args: tar(shell.context, args),
     "hostname": _hostname,
     "true": _returns(0),
     ":": _returns(0),

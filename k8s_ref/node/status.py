@@ -26,7 +26,7 @@ TERMINAL = ("Succeeded", "Failed")
 NOWHERE = "The container could not be located when the pod was terminated"
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class View:
     """Everything a status is computed from."""
 
@@ -66,6 +66,9 @@ def pod_status(view: View) -> Object:
     if inits:
         status["initContainerStatuses"] = inits
     status["containerStatuses"] = sorted(mains, key=lambda status: str(status["name"]))
+    if guests := spec.get("ephemeralContainers"):
+        where = "ephemeralContainerStatuses"
+        status[where] = [_guest(_container_status(view, guest, where)) for guest in guests]
     status["resources"] = {}
     return status
 
@@ -114,6 +117,11 @@ def _container_status(view: View, spec: Object, where: str) -> Object:
     if running:
         status |= _resources(spec)
     return status
+
+
+def _guest(status: Object) -> Object:
+    """Nobody waits for a guest: it never counts as ready or started."""
+    return {**status, "ready": False, "started": False}
 
 
 def _states(view: View, spec: Object, current: Container | None) -> tuple[Object, Object]:

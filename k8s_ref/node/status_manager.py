@@ -65,10 +65,11 @@ class StatusManager:
         self._entries[uid].finished = True
         self.queue.add(uid)
 
-    def pod_changed(self, uid: str) -> None:
-        """Somebody wrote the Pod: see whether what we said still stands there."""
-        if uid in self._entries:
-            self.queue.add(uid)
+    def pod_changed(self, pod: Object) -> None:
+        """Somebody else wrote the Pod: see whether what we said still stands there."""
+        entry = self._entries.get(pod["metadata"]["uid"])
+        if entry is not None and entry.written is not pod:
+            self.queue.add(pod["metadata"]["uid"])
 
     def forget(self, uid: str) -> None:
         """The Pod is gone."""

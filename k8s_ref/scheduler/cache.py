@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import zip_longest
 from types import MappingProxyType
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from k8s_ref.machinery.meta import Object, key_of
 from k8s_ref.scheduler.resources import NON_ZERO, Resource, amounts_of, pod_requests
@@ -32,8 +32,7 @@ MOST_VIEWS = 1000
 ZONE_LABELS = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
 
 
-@dataclass(slots=True, frozen=True)
-class PodInfo:
+class PodInfo(NamedTuple):
     """A Pod and what scheduling wants to know of it, read once."""
 
     pod: Object
@@ -48,7 +47,7 @@ class PodInfo:
     def of(cls, pod: Object, known: PodInfo | None = None) -> PodInfo:
         """Read a Pod; what is ``known`` of an earlier version that asks for the same is kept."""
         if known is not None and _asks(known.pod) == _asks(pod):
-            return replace(known, pod=pod)
+            return known._replace(pod=pod)
         spec = pod["spec"]
         return cls(
             pod,

@@ -151,7 +151,10 @@ class Plugin:
         return 0
 
     def normalize(self, state: CycleState, pod: PodInfo, scores: list[int]) -> list[int]:
-        """The scores of all nodes, brought between 0 and 100."""
+        """The scores of all nodes, brought between 0 and 100.
+
+        What becomes of a score depends on which others there are, not on how many nodes have each.
+        """
         return scores
 
     def reserve(self, state: CycleState, pod: PodInfo, node: str) -> Status | None:

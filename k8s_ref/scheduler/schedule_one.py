@@ -74,7 +74,9 @@ class Decision:
     @property
     def counts(self) -> Counter[str]:
         """How many nodes were rejected for each reason; a node may count for several."""
-        counts = Counter(reason for status in self.statuses.values() for reason in status.reasons)
+        counts: Counter[str] = Counter()
+        for status in self.statuses.values():
+            counts.update(status.reasons)
         if self.absent is not None:
             for reason in self.absent.reasons:
                 counts[reason] += self.nodes - len(self.statuses)

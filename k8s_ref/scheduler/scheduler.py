@@ -261,7 +261,7 @@ class Scheduler:
         if not waits(pod):
             self._forget(pod)
             return
-        if old is None or nomination_of(old) != nomination_of(pod):
+        if nomination_of(old or {}) != nomination_of(pod):
             self.cache.nominate(PodInfo.of(pod), nomination_of(pod))
         if old is None:
             self.queue.add(pod)

@@ -13,7 +13,7 @@ Upstream: none; scheduler_perf and the ``SignPlugin`` of opportunistic batching 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import compress
@@ -135,7 +135,7 @@ class Search:
             for plugin, domains, known in late:
                 statuses = self._ask(plugin, domains, known, positions, statuses)
             self._ask_promised(positions, statuses)
-            fits = list(compress(positions, map(not_, statuses)))
+            fits = list(compress(positions, map(not_, statuses)) if any(statuses) else positions)
             self.where += fits[: enough - len(self.where)]
             done = len(self.where) == enough
             end = self.where[-1] if done else positions.stop
@@ -144,7 +144,7 @@ class Search:
                 self.statuses |= {name: no for name, no in pairs if no is not None}
             if done:
                 break
-        return list(map(nodes.__getitem__, self.where)), self.statuses
+        return list(_picker(self.where)(nodes)) if self.where else [], self.statuses
 
     def _ask(
         self,
@@ -183,12 +183,11 @@ class Search:
         if domains is None:
             return range(len(self.nodes))
         key, of = domains
-        return self.nodes.view(("domain", plugin.name, key), of)
+        return self.nodes.view(("domain", plugin.name, key), _numbered(of))
 
     def score(self) -> tuple[list[PluginScores], list[int]]:
         """The opinion of every plugin about the nodes that fit, and the weighted sums."""
-        where = self.where
-        pick = itemgetter(*where)
+        pick = _picker(where := self.where)
         self.framework.pre_score(self.state, self.pod, pick(self.nodes.nodes))
         totals, same = list(pick(self.table.sums)), 0
         columns = dict(zip((p.name for p in self.table.scorers), self.table.raw, strict=True))
@@ -199,30 +198,49 @@ class Search:
                 picked = Picked(columns[plugin.name], where)
                 scores.append(PluginScores(plugin.name, weight, picked, picked))
                 continue
-            raw = self._by_domain(plugin) if plugin.domain else list(pick(columns[plugin.name]))
-            said = self.framework.normalize(plugin, self.state, self.pod, raw)
-            scores.append(said)
-            first = said.normalized[0]
-            if said.normalized.count(first) == len(where):
-                same += weight * first
+            keys = pick(self._domains(plugin) if plugin.domain else columns[plugin.name])
+            raw = self._by_domain(plugin, keys) if plugin.domain else {n: n for n in set(keys)}
+            said = self.framework.normalize(plugin, self.state, self.pod, list(raw.values()))
+            normalized = dict(zip(raw, said.normalized, strict=True))
+            given = Picked(raw, keys), Picked(normalized, keys)
+            scores.append(PluginScores(plugin.name, weight, *given))
+            if len(set(said.normalized)) == 1:
+                same += weight * said.normalized[0]
             else:
-                totals = list(map(add, totals, map(weight.__mul__, said.normalized)))
+                weighted = {key: weight * n for key, n in normalized.items()}
+                totals = list(map(add, totals, map(weighted.__getitem__, keys)))
         return scores, list(map(same.__add__, totals))
 
-    def _by_domain(self, plugin: Plugin) -> list[int]:
-        """A plugin's scores of the nodes that fit, each domain scored once."""
-        keys = itemgetter(*self.where)(self._domains(plugin))
+    def _by_domain(self, plugin: Plugin, keys: Sequence[Any]) -> dict[Any, int]:
+        """A plugin's score of each domain; any node of it may speak for it."""
         nodes, speaks = self.nodes.nodes, dict(zip(keys, self.where, strict=True))
-        raw = {key: plugin.score(self.state, self.pod, nodes[i]) for key, i in speaks.items()}
-        return list(map(raw.__getitem__, keys))
+        return {key: plugin.score(self.state, self.pod, nodes[i]) for key, i in speaks.items()}
+
+
+def _numbered(of: Callable[[NodeInfo], Hashable]) -> Callable[[NodeInfo], int]:
+    """The same distinctions as ``of`` makes, by numbers, which are quicker to compare."""
+    known: dict[Hashable, int] = {}
+    return lambda node: known.setdefault(of(node), len(known))
+
+
+def _picker(where: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Takes these places out of a column; a row of neighbours is cut out in one piece.
+
+    >>> _picker([1, 2])("abcd"), _picker([3, 0])("abcd"), _picker([2])("abcd")
+    ('bc', ('d', 'a'), 'c')
+    """
+    first, last = where[0], where[-1]
+    if last - first == len(where) - 1:
+        return itemgetter(slice(first, last + 1))
+    return itemgetter(*where)
 
 
 class Picked(Sequence[int]):
-    """Some places of a column, looked up when somebody asks."""
+    """Some places of a column, or the values of some keys, looked up when somebody asks."""
 
     __slots__ = ("_column", "_where")
 
-    def __init__(self, column: Sequence[int], where: Sequence[int]) -> None:
+    def __init__(self, column: Sequence[int] | Mapping[Any, int], where: Sequence[Any]) -> None:
         self._column, self._where = column, where
 
     def __len__(self) -> int:

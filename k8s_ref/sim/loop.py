@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from heapq import heappop, heappush
 from random import Random
-from types import coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from k8s_ref.sim.trace import Trace
@@ -108,7 +107,7 @@ class Task(Future[T]):
     def __init__(self, loop: Loop, work: Work[T], name: str, process: Process | None) -> None:
         super().__init__(loop)
         self._work, self.name, self.process = work, name, process
-        self._coroutine = work if isinstance(work, Coroutine) else None
+        self._coroutine = None if callable(work) else work
         self.observed = False
 
     def cancel(self) -> None:
@@ -127,7 +126,7 @@ class Task(Future[T]):
         loop = self.loop
         loop.task = self
         if self._coroutine is None:
-            assert not isinstance(self._work, Coroutine)
+            assert callable(self._work)
             self._coroutine = self._work()
         try:
             awaited = self._coroutine.send(None)
@@ -158,9 +157,11 @@ class Task(Future[T]):
         self.fail(error)
 
 
-@coroutine
-def _sleep(nanoseconds: int) -> Generator[int, None, None]:
-    yield nanoseconds
+class _Nap(tuple[int]):
+    """So many nanoseconds; to await it is to hand them to the loop."""
+
+    __slots__ = ()
+    __await__ = tuple.__iter__
 
 
 class Loop:
@@ -209,9 +210,14 @@ class Loop:
         """When the earliest thing that waits for its time is due, in nanoseconds."""
         return self._heap[0][0] if self._heap else None
 
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to do in this very instant."""
+        return bool(self._ready)
+
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Wait for so many virtual seconds."""
-        return _sleep(round(seconds * SECOND))
+        return _Nap((round(seconds * SECOND),))  # type: ignore[return-value]
 
     # -- things to do
 
@@ -281,28 +287,30 @@ class Loop:
         return task.result()
 
     def _run(self, deadline: int, condition: Callable[[], bool] | None) -> bool:
-        steps, ready, heap = 0, self._ready, self._heap
-        while ready or (heap and heap[0][0] <= deadline):
-            if not ready:
-                # The earliest instant begins: all its entries are ready at once.
-                self.now = now = heap[0][0]
-                steps = 0
-                while heap and heap[0][0] == now:
-                    ready.append(heappop(heap)[2])
-            if self._shuffler is not None:
-                ready.rotate(self._shuffler.randrange(len(ready)))
+        heap, ready = self._heap, self._ready
+        while not (stopped := self._run_instant(condition)) and heap and heap[0][0] <= deadline:
+            # The earliest instant begins: all its entries are ready at once.
+            self.now = now = heap[0][0]
+            while heap and heap[0][0] == now:
+                ready.append(heappop(heap)[2])
+        self.cause, self.now = 0, self.now if stopped else max(self.now, deadline)
+        return stopped
+
+    def _run_instant(self, condition: Callable[[], bool] | None) -> bool:
+        """Do all that is to be done now; True as soon as the condition holds."""
+        ready, failures, shuffler, steps = self._ready, self.failures, self._shuffler, 0
+        while ready:
+            if shuffler is not None:
+                ready.rotate(shuffler.randrange(len(ready)))
             self.cause, do, args = ready.popleft()
             do(*args)
-            steps += 1
-            if self.failures:
-                raise self.failures.pop(0)
+            if failures:
+                raise failures.pop(0)
             if condition is not None and condition():
-                self.cause = 0
                 return True
+            steps += 1
             if steps > PATIENCE:
                 raise RuntimeError(f"{steps} steps at {self.seconds:.3f} s: something never rests")
-        self.now = max(self.now, deadline)
-        self.cause = 0
         return False
 
     # -- the trace

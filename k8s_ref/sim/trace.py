@@ -10,8 +10,7 @@ Upstream: none; audit log, component logs and OpenTelemetry spans cover parts of
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import overload
+from typing import NamedTuple, overload
 
 VERBS: dict[str, str] = {
     "create": "创建",
@@ -21,6 +20,7 @@ VERBS: dict[str, str] = {
     "bind": "绑定",
     "delete": "删除",
     "refuse": "拒绝",
+    "call": "询问",
     "enqueue": "入队",
     "filter": "过滤",
     "score": "打分",
@@ -37,6 +37,7 @@ VERBS: dict[str, str] = {
     "exit": "退出",
     "kill": "终止",
     "probe": "探测",
+    "stream": "接通",
     "remove": "移除",
     "backoff": "退避",
     "taint": "改 taint",
@@ -59,8 +60,7 @@ LIMIT = 200_000
 """So many records are kept; the oldest half is forgotten when there are more."""
 
 
-@dataclass(slots=True, frozen=True)
-class Record:
+class Record(NamedTuple):
     """One line of the trace."""
 
     number: int
@@ -82,7 +82,8 @@ class Record:
         line = f"{self.at / 1e9:9.3f}s  {self.actor:<23} {self.verb:<9} {self.subject}"
         return f"{line}  {self.note}" if self.note else line
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class Trace(Sequence[Record]):

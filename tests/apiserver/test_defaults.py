@@ -10,6 +10,7 @@ import pytest
 
 from k8s_ref.apiserver import defaults
 from k8s_ref.machinery.meta import seal
+from tests.apiserver.default_rows import MORE_ROWS
 
 # Where in an object the rows of a part apply.
 CONTAINER = ("Pod", "spec", "containers", 0)
@@ -24,10 +25,20 @@ PLACES: dict[str, tuple[str | int, ...]] = {
     "DownwardAPI": (*VOLUME, "downwardAPI"),
     "PersistentVolumeClaimSpec": (*VOLUME, "ephemeral", "volumeClaimTemplate", "spec"),
     "RollingUpdate": ("Deployment", "spec", "strategy", "rollingUpdate"),
+    "Webhook": ("ValidatingWebhookConfiguration", "webhooks", 0),
+    "DeviceRequest": ("ResourceClaim", "spec", "devices", "requests", 0, "exactly"),
+}
+GROUPS = {
+    "Pod": "v1",
+    "ResourceClaim": "resource.k8s.io/v1",
+    "ValidatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
 }
 
 AMOUNTS = {"cpu": 0.5, "memory": "1024Ki"}
 STORED = {"cpu": "500m", "memory": "1Mi"}
+
+CRD = "apiextensions.k8s.io/v1 CustomResourceDefinition"
+WEBHOOK = {"spec": {"conversion": {"webhook": {"clientConfig": {"service": {}}}}}}
 
 # A row: its part or kind, its path, what is given there, what stands there afterwards.
 ROWS: list[tuple[str, str, Any, Any]] = [
@@ -180,6 +191,11 @@ ROWS: list[tuple[str, str, Any, Any]] = [
         {},
         "PreemptLowerPriority",
     ),
+    (CRD, "spec.names.singular", {"spec": {"names": {"kind": "Widget"}}}, "widget"),
+    (CRD, "spec.names.listKind", {"spec": {"names": {"kind": "Widget"}}}, "WidgetList"),
+    (CRD, "spec.conversion", {"spec": {}}, {"strategy": "None"}),
+    (CRD, "spec.conversion.webhook.clientConfig.service.port", WEBHOOK, 443),
+    ("apiregistration.k8s.io/v1 APIService", "spec.service.port", {"spec": {"service": {}}}, 443),
     (
         "v1 Secret",
         "data",
@@ -202,6 +218,32 @@ ROWS: list[tuple[str, str, Any, Any]] = [
     ("v1 Service", "spec.allocateLoadBalancerNodePorts", {"spec": {"type": "LoadBalancer"}}, True),
     ("v1 Service", "spec.ports[*].protocol", {"spec": {"ports": [{"port": 80}]}}, "TCP"),
     ("v1 Service", "spec.ports[*].targetPort", {"spec": {"ports": [{"port": 80}]}}, 80),
+    (
+        "v1 LimitRange",
+        "spec.limits[*].default",
+        {"spec": {"limits": [{"type": "Container", "max": {"cpu": "2"}}]}},
+        {"cpu": "2"},
+    ),
+    (
+        "v1 LimitRange",
+        "spec.limits[*].defaultRequest",
+        {"spec": {"limits": [{"type": "Container", "default": {"cpu": "2"}, "min": STORED}]}},
+        {"cpu": "2", "memory": "1Mi"},
+    ),
+    ("v1 ResourceQuota", "spec.hard", {"spec": {"hard": AMOUNTS}}, STORED),
+    ("Webhook", "failurePolicy", {}, "Fail"),
+    ("Webhook", "matchPolicy", {}, "Equivalent"),
+    ("Webhook", "namespaceSelector", {}, {}),
+    ("Webhook", "objectSelector", {}, {}),
+    ("Webhook", "timeoutSeconds", {}, 10),
+    ("Webhook", "rules[*].scope", {"rules": [{}]}, "*"),
+    ("Webhook", "clientConfig.service.port", {"clientConfig": {"service": {"name": "a"}}}, 443),
+    (
+        "admissionregistration.k8s.io/v1 MutatingWebhookConfiguration",
+        "webhooks[*].reinvocationPolicy",
+        {"webhooks": [{}]},
+        "Never",
+    ),
     ("v1 Service", "status", {}, {"loadBalancer": {}}),
     ("v1 Service", "status.loadBalancer", {}, {}),
 ]  # fmt: skip
@@ -230,12 +272,15 @@ def completed(section: str, value: Any) -> Any:
         api_version, _, kind = section.partition(" ")
         return defaults.apply(kind, seal({"apiVersion": api_version, **value}))
     kind, *steps = PLACES[section]
-    api_version = "v1" if kind == "Pod" else "apps/v1"
+    api_version = GROUPS.get(str(kind), "apps/v1")
     sent = {"apiVersion": api_version, **placed(value, tuple(steps))}
     done = defaults.apply(str(kind), seal(sent))
     for step in steps:
         done = done[step]
     return done
+
+
+ROWS += MORE_ROWS
 
 
 @pytest.mark.parametrize(("section", "path", "given", "expected"), ROWS)

@@ -51,7 +51,11 @@ def test_a_later_policy_takes_the_place_of_an_earlier_one(plane):
 
 
 def test_dependents_of_a_job_are_orphaned_unless_somebody_says_otherwise(plane):
-    spec = {"template": {"spec": {"restartPolicy": "Never", "containers": []}}}
+    spec = {
+        "template": {
+            "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}
+        }
+    }
     job = {"metadata": {"name": "once", "namespace": "default"}, "spec": spec}
     plane.do(plane.api.create("jobs", job))
     marked = plane.do(plane.api.delete("jobs", "default/once"))

@@ -3,7 +3,7 @@
 import pytest
 
 from k8s_ref.apiserver.request import parse
-from k8s_ref.machinery.errors import BadRequest, NotFound
+from k8s_ref.machinery.errors import MethodNotAllowed, NotFound
 from k8s_ref.machinery.kinds import KINDS
 
 
@@ -43,5 +43,5 @@ def test_where_no_resource_lives_nothing_is_found(path):
 
 
 def test_an_unknown_method_is_refused():
-    with pytest.raises(BadRequest):
+    with pytest.raises(MethodNotAllowed):
         parse(KINDS, "BREW", "/api/v1/pods")

@@ -21,8 +21,9 @@ STATE = (RECORDED / "state.yaml").read_text("utf-8")
 
 
 def masked(line, text):
-    """Without ages that kubectl works out itself, by another clock, and the spaces behind them, and
-    without an object in a refusal, whose fields stand in the order kubectl sent them in."""
+    """Without ages that kubectl works out itself, by another clock, and the spaces behind them,
+    without uids, and without an object in a refusal, whose fields stand in kubectl's order."""
+    text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UID", text)
     text = re.sub(r"(patch: Invalid value: ).*(: strict)", r"\1OBJECT\2", text)
     if not line.startswith(("describe", "events")):
         return text

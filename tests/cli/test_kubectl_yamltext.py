@@ -76,7 +76,7 @@ def test_dates_and_clock_times_are_text():
     [
         ("a: b: c", "yaml: mapping values are not allowed in this context"),
         ("a: b\nc: d: e", "yaml: line 2: mapping values are not allowed in this context"),
-        ("a:\n\tb: c", "yaml: line 2: found a tab character that violates indentation"),
+        ("a:\n\tb: c", "yaml: line 2: found character that cannot start any token"),
     ],
 )
 def test_broken_yaml_is_refused_with_the_line(text, message):

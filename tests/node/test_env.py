@@ -14,7 +14,7 @@ def made(node, resource, name, **data):
 def printed(node, env, script="env", **container):
     node.create(image="busybox", command=f"{script}; sleep 600", env=env, **container)
     node.run(2)
-    lines = node.kubelet.container_logs("default", "web", "web").splitlines()
+    lines = node.kubelet.server.container_logs("default", "web", "web").splitlines()
     return dict(line.split("=", 1) for line in lines)
 
 

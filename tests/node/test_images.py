@@ -90,7 +90,7 @@ def test_a_database_without_its_password_says_so_and_ends():
     node.create("with", image="postgres:17", env=password)
     node.run(10)
     assert (node.status("without")["phase"], node.status("with")["phase"]) == ("Failed", "Running")
-    assert "superuser password is not specified" in node.kubelet.container_logs(
+    assert "superuser password is not specified" in node.kubelet.server.container_logs(
         "default", "without", "without"
     )
     assert node.do(node.runtime.connect(node.status("with")["podIP"], 5432))

@@ -570,7 +570,7 @@ def test_logs_are_what_the_container_printed():
     node = Node()
     node.create(image="busybox", command="echo one; sleep 5; echo two; sleep 3600")
     node.run(10)
-    logs = node.kubelet.container_logs
+    logs = node.kubelet.server.container_logs
     assert logs("default", "web", "web") == "one\ntwo\n"
     assert logs("default", "web", "web", tail=1) == "two\n"
     assert logs("default", "web", "web", since_seconds=5) == "two\n"
@@ -582,7 +582,7 @@ def test_logs_of_the_container_before_and_of_one_that_waits():
     node = Node()
     node.create(image="busybox", command="echo $HOSTNAME; exit 1")
     node.run(8)
-    logs = node.kubelet.container_logs
+    logs = node.kubelet.server.container_logs
     assert node.container()["state"]["waiting"]["reason"] == "CrashLoopBackOff"
     assert logs("default", "web", "web") == "web\n"
     assert logs("default", "web", "web", previous=True) == "web\n"
@@ -593,7 +593,7 @@ def test_logs_that_are_not_there_say_why():
     node.create("web", image="nginx:missing")
     node.create("ok")
     node.run(0.1)
-    logs = node.kubelet.container_logs
+    logs = node.kubelet.server.container_logs
     with pytest.raises(
         BadRequest, match='container "web" in pod "web" is waiting to start: Container'
     ):

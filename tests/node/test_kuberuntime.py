@@ -8,7 +8,7 @@ def test_command_and_args_are_expanded():
     env = [{"name": "WHO", "value": "you"}]
     node.create(image="busybox", env=env, args=["echo", "hello $(WHO)"])
     node.run(1)
-    assert node.kubelet.container_logs("default", "web", "web") == "hello you\n"
+    assert node.kubelet.server.container_logs("default", "web", "web") == "hello you\n"
 
 
 def test_a_pod_on_the_hosts_network_has_the_hosts_address():

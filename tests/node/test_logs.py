@@ -57,7 +57,7 @@ def test_a_stream_gives_what_there_is_and_then_every_line_until_the_container_en
     node.create(image="busybox", command="echo a; sleep 5; echo b; sleep 5; echo c")
     node.run(3)
     query = {"container": "web", "follow": "true"}
-    stream = proxy.logs(node.pod(), query, lambda name: node.kubelet, lambda name: True)
+    stream = proxy.logs(node.pod(), query, lambda name: node.kubelet.server, lambda name: True)
     read = []
 
     async def reader():
@@ -74,7 +74,7 @@ def test_a_reader_that_goes_away_is_not_told_any_more():
     node = Node()
     node.create(image="busybox", command="while true; do sleep 1; echo a; done")
     node.run(3)
-    stream = node.kubelet.follow_logs("default", "web", "web")
+    stream = node.kubelet.server.follow_logs("default", "web", "web")
     stream.stop()
     node.run(3)
     assert list(node.runtime._followers.values()) == [[]]

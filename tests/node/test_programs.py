@@ -1,11 +1,12 @@
 """Programs: whole lines, the clock inside, signals."""
 
-from k8s_ref.node.programs import Context, server
+from k8s_ref.node.programs import Context, Lines, server
 from k8s_ref.sim.loop import Loop
 
 
 def make(loop, lines):
-    return Context(loop, ["x"], {}, "web", {}, lambda stream, line: lines.append((stream, line)))
+    cut = Lines(lambda stream, line: lines.append((stream, line)))
+    return Context(loop, ["x"], {}, "web", {}, cut)
 
 
 def test_lines_go_out_when_they_are_complete():
@@ -15,7 +16,7 @@ def test_lines_go_out_when_they_are_complete():
     context.write("oops", "stderr")
     assert lines == [("stdout", "a")]
     context.write("c\n")
-    context.flush()
+    context.sink.flush()
     assert lines == [("stdout", "a"), ("stdout", "bc"), ("stderr", "oops")]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k8s_ref.node.programs import Context, server
+from k8s_ref.node.programs import Context, Lines, server
 from k8s_ref.node.shell import shell
 from k8s_ref.sim.loop import Loop
 
@@ -17,13 +17,14 @@ class Run:
 
     def __init__(self, *argv, seconds=1e6, stop_at=None, programs=None, **env):
         self.loop, self.out, self.err = Loop(), [], []
-        context = Context(self.loop, argv, env, "web-0", programs or {}, self.sink)
+        lines = Lines(self.sink)
+        context = Context(self.loop, argv, env, "web-0", programs or {}, lines)
         if stop_at is not None:
             self.loop.call_later(stop_at, context.stopped.resolve, "SIGTERM")
         self.task = self.loop.spawn(shell(context))
         self.task.observed = True
         self.loop.run_until(lambda: self.task.done, seconds)
-        context.flush()
+        lines.flush()
 
     def sink(self, stream, line):
         (self.out if stream == "stdout" else self.err).append(line)

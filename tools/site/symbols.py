@@ -51,9 +51,9 @@ def resolve(symbol: str) -> Any:
 def code_of(symbol: str, root: Path) -> Code:
     """The source of a function, class, method or property; raises ``LookupError`` if none."""
     found = resolve(symbol)
-    found = getattr(found, "__func__", getattr(found, "fget", found))
+    found = inspect.unwrap(getattr(found, "__func__", getattr(found, "fget", found)))
     try:
-        lines, first = inspect.getsourcelines(inspect.unwrap(found))
+        lines, first = inspect.getsourcelines(found)
         file = Path(inspect.getsourcefile(found) or "").resolve()
     except (TypeError, OSError):
         raise LookupError(f"{symbol} has no source of its own; quote a function or class") from None

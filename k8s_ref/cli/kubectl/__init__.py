@@ -13,14 +13,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from k8s_ref.cli.kubectl import (
     apply,
+    auth,
     create,
     delete,
     describe,
     drain,
     events,
+    explain,
     get,
     info,
     logs,
@@ -33,6 +36,7 @@ from k8s_ref.cli.kubectl import (
     usage,
     wait,
 )
+from k8s_ref.cli.kubectl import exec as execution
 from k8s_ref.cli.kubectl.flags import Flag, UsageError, parse, switch
 from k8s_ref.cli.kubectl.session import Command, Failure, Session, explain_all
 from k8s_ref.client.client import Client
@@ -42,11 +46,14 @@ COMMANDS: dict[str, Command] = {
     command.name: command
     for module in (
         apply,
+        auth,
         create,
         delete,
         describe,
         drain,
         events,
+        execution,
+        explain,
         get,
         info,
         logs,
@@ -70,10 +77,15 @@ GROUPS = {"create service": "", "create svc": "create service", "create secret":
 
 GLOBAL = (
     Flag("namespace", "n", help="the namespace to work in"),
+    Flag("as", help="the user to be treated as"),
+    Flag("as-group", type="array", default=(), help="a group to be treated as a member of"),
+    Flag("as-uid", help="the uid to be treated as"),
     Flag("request-timeout", type="duration", default=0.0, help="how long to follow -w and -f"),
     switch("help", "print this", "h"),
 )
 """Flags every command takes."""
+
+_WITH_VALUE = ("-n", "--namespace", "--as", "--as-group", "--as-uid")
 
 PATIENCE = 60.0
 """Virtual seconds without news after which ``get -w`` and ``logs -f`` stop of themselves."""
@@ -139,7 +151,20 @@ async def _run(session: Session) -> int:
         session.write(usage.of(command, flags))
         return OK
     _check(session, flags)
+    session.api.impersonate = _impersonation(session.flags)
     return await command.run(session)
+
+
+def _impersonation(flags: dict[str, Any]) -> dict[str, str]:
+    """The headers by which the caller asks to be treated as somebody else."""
+    if not flags["as"] and (flags["as-group"] or flags["as-uid"]):
+        why = "requesting uid, groups or user-extra for k8s-ref without impersonating a user"
+        raise ValueError(why)
+    return {
+        f"impersonate-{header}": given if isinstance(given, str) else "\n".join(given)
+        for header, flag in (("user", "as"), ("group", "as-group"), ("uid", "as-uid"))
+        if (given := flags[flag])
+    }
 
 
 def _check(session: Session, flags: Sequence[Flag]) -> None:
@@ -161,7 +186,7 @@ def _command_name(words: list[str]) -> tuple[str, list[str]]:
     """The command, and the line without it: ``-n shop get pods`` is ``get -n shop pods``."""
     index = 0
     while index < len(words) and words[index].startswith("-"):
-        index += 2 if words[index] in ("-n", "--namespace") else 1
+        index += 2 if words[index] in _WITH_VALUE else 1
     if index >= len(words):
         return "", words
     longest = next((n for n in (3, 2) if _is_name(" ".join(words[index : index + n]))), 1)
@@ -195,8 +220,8 @@ def _sorted(prefix: str = "") -> list[Command]:
 
 ORDER = (
     "create", "expose", "run", "set", "explain", "get", "delete", "rollout", "scale", "cordon",
-    "uncordon", "drain", "taint", "describe", "logs", "events", "apply", "patch",
-    "replace", "wait", "label", "annotate", "api-resources", "version",
+    "uncordon", "drain", "taint", "describe", "logs", "exec", "events", "apply", "patch",
+    "replace", "wait", "auth", "label", "annotate", "api-resources", "api-versions", "version",
 )  # fmt: skip
 """The first words of all commands, in the order of upstream's help."""
 

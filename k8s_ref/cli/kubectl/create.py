@@ -169,6 +169,14 @@ _ROWS: tuple[tuple[str, Make, tuple[Flag, ...], tuple[str, ...]], ...] = (
      (_IMAGE, Flag("replicas", "r", "int", 1, help="how many Pods"),
       Flag("port", type="int", default=-1, help="a port of the container")), ("deploy",)),
     ("job", generators.job, (_IMAGE,), ()),
+    ("quota", generators.quota,
+     (Flag("hard", type="list", default=(), help="RESOURCE=AMOUNT,..."),
+      Flag("scopes", type="list", default=(), help="only Pods of these scopes")),
+     ("resourcequota",)),
+    ("poddisruptionbudget", generators.budget,
+     (Flag("min-available", help="how many Pods must stay, or which share"),
+      Flag("max-unavailable", help="how many may be missing, or which share"),
+      Flag("selector", type="list", default=(), help="KEY=VALUE,...")), ("pdb",)),
     *((f"service {name}", generators.service, flags, (f"svc {name}",))
       for name, flags in _SERVICES.items()),
 )  # fmt: skip

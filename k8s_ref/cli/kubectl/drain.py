@@ -18,12 +18,17 @@ from k8s_ref.cli.kubectl.output import DRY_RUN
 from k8s_ref.cli.kubectl.selection import change_each
 from k8s_ref.cli.kubectl.session import Command, Failure, Session
 from k8s_ref.cli.kubectl.watching import WEEK, until
+from k8s_ref.machinery.errors import NotFound, TooManyRequests
 from k8s_ref.machinery.kinds import Kind
-from k8s_ref.machinery.meta import Object, controller_of, key_of
+from k8s_ref.machinery.meta import Object, controller_of, key_of, split_key
 from k8s_ref.machinery.selectors import parse_labels
+from k8s_ref.machinery.timestamps import format_duration
 from k8s_ref.sim.loop import SECOND
 
 MIRROR = "kubernetes.io/config.mirror"
+
+RETRY_SECONDS = 5.0
+"""After so long a Pod is evicted again that its budget did not let go."""
 
 
 async def drain(session: Session) -> int:
@@ -112,27 +117,74 @@ def _warn(session: Session, pods: list[Object]) -> None:
 
 
 async def _send_away(session: Session, node: str, pods: list[Object]) -> None:
-    """Delete every Pod, then wait until the last one is gone."""
-    flags = session.flags
-    grace = None if flags["grace-period"] < 0 else flags["grace-period"]
+    """Evict every Pod, those refused again and again, and wait until the last one is gone."""
+    loop, seconds = session.api.loop, session.flags["timeout"] or WEEK
+    end = loop.now + round(seconds * SECOND)
+    waiting = pods
+    leaving: list[Object] = []
+    while waiting or leaving:
+        late = f"global timeout reached: {format_duration(round(seconds * SECOND))}"
+        refused = [pod for pod in waiting if not await _sent_away(session, pod, end)]
+        if refused and loop.now >= end:
+            _too_late(session, node, refused, [f"{_about(pod)}: {late}" for pod in refused])
+        leaving += [] if session.dry else [pod for pod in waiting if pod not in refused]
+        waiting, again = refused, loop.now + round(RETRY_SECONDS * SECOND)
+        until_then = min(again, end) if waiting else end
+        leaving = [pod for pod in leaving if not await _left(session, pod, until_then)]
+        if leaving and loop.now >= end:
+            _too_late(session, node, leaving, ["context deadline exceeded"], "error: ")
+        if waiting:
+            await loop.sleep((again - loop.now) / SECOND)
+
+
+def _too_late(
+    session: Session, node: str, pods: list[Object], why: list[str], prefix: str = ""
+) -> None:
+    shown = why[0] if len(why) == 1 else f"[{', '.join(why)}]"
+    session.say(f'There are pending pods in node "{node}" when an error occurred: {shown}')
     for pod in pods:
-        if not flags["disable-eviction"]:
-            session.say(f"evicting pod {key_of(pod)}{session.tail}")
-        if not session.dry:
-            await session.api.delete("pods", key_of(pod), grace, pod["metadata"]["uid"])
-    end = session.api.loop.now + round((flags["timeout"] or WEEK) * SECOND)
-    for number, pod in enumerate([] if session.dry else pods):
-        left = (end - session.api.loop.now) / SECOND
-        try:
-            await until(session, session.api.kinds["pods"], key_of(pod), _gone(pod), left)
-        except TimeoutError:
-            why = "context deadline exceeded"
-            session.say(f'There are pending pods in node "{node}" when an error occurred: {why}')
-            for waiting in pods[number:]:
-                session.say(f"pod/{waiting['metadata']['name']}")
-            _give_up(session, node, [why], "error: ")
-        done = "deleted" if flags["disable-eviction"] else "evicted"
-        session.say(f"pod/{pod['metadata']['name']} {done}")
+        session.say(f"pod/{pod['metadata']['name']}")
+    _give_up(session, node, why, prefix)
+
+
+def _about(pod: Object) -> str:
+    namespace, name = split_key(key_of(pod))
+    return f'error when evicting pods/"{name}" -n "{namespace}"'
+
+
+async def _sent_away(session: Session, pod: Object, end: int) -> bool:
+    """Evict a Pod, or delete it; False if its budget does not allow that now."""
+    flags, key = session.flags, key_of(pod)
+    grace = None if flags["grace-period"] < 0 else flags["grace-period"]
+    if not flags["disable-eviction"]:
+        session.say(f"evicting pod {key}{session.tail}")
+    if session.api.loop.now >= end:
+        return False
+    try:
+        if session.dry:
+            return True
+        if flags["disable-eviction"]:
+            await session.api.delete("pods", key, grace, pod["metadata"]["uid"])
+        else:
+            await session.api.evict(key, grace)
+    except TooManyRequests as error:
+        session.say(f"{_about(pod)} (will retry after {RETRY_SECONDS:g}s): {error}")
+        return False
+    except NotFound:
+        pass
+    return True
+
+
+async def _left(session: Session, pod: Object, end: int) -> bool:
+    """Whether a Pod is gone by then; say so if it is."""
+    left = (end - session.api.loop.now) / SECOND
+    try:
+        await until(session, session.api.kinds["pods"], key_of(pod), _gone(pod), left)
+    except TimeoutError:
+        return False
+    done = "deleted" if session.flags["disable-eviction"] else "evicted"
+    session.say(f"pod/{pod['metadata']['name']} {done}")
+    return True
 
 
 def _gone(pod: Object) -> Callable[[Object | None], bool]:

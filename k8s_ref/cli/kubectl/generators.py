@@ -115,6 +115,37 @@ def job(session: Session, name: str) -> Object:
     return plain("batch/v1", "Job", name, spec={"template": template}, status={})
 
 
+def quota(session: Session, name: str) -> Object:
+    """A ResourceQuota."""
+    flags, hard = session.flags, {}
+    for item in flags["hard"]:
+        resource, equals, amount = item.partition("=")
+        if not equals or "=" in amount:
+            raise ValueError(f"Invalid argument syntax {item}, expected <resource>=<value>")
+        hard[resource] = amount
+    spec: Object = {"hard": hard} if hard else {}
+    spec |= {"scopes": flags["scopes"]} if flags["scopes"] else {}
+    return plain("v1", "ResourceQuota", name, spec=spec, status={})
+
+
+def budget(session: Session, name: str) -> Object:
+    """A PodDisruptionBudget."""
+    flags = session.flags
+    bounds = {"minAvailable": flags["min-available"], "maxUnavailable": flags["max-unavailable"]}
+    given = {field: number_or_name(text) for field, text in bounds.items() if text}
+    if not flags["selector"]:
+        raise ValueError("a selector must be specified")
+    if not given:
+        raise ValueError("one of min-available or max-unavailable must be specified")
+    if len(given) > 1:
+        raise ValueError("min-available and max-unavailable cannot be both specified")
+    labels = pairs(flags["selector"], "invalid selector")
+    counts = ("currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods")
+    spec = {**given, "selector": {"matchLabels": labels}}
+    status = dict.fromkeys(counts, 0)
+    return plain("policy/v1", "PodDisruptionBudget", name, spec=spec, status=status)
+
+
 def service(session: Session, name: str) -> Object:
     """A Service of the type the command names, for Pods with the label ``app``."""
     flags, type_name = session.flags, TYPES[session.name.rpartition(" ")[2]]

@@ -74,7 +74,8 @@ def _show(
     if flags["output"] not in ("", "wide"):
         one = len(wanted) == 1 and bool(wanted[0].name)
         if found or not one:
-            session.write(as_text(found, flags["output"], one, not flags["no-headers"]))
+            options = not flags["no-headers"], flags["show-managed-fields"]
+            session.write(as_text(found, flags["output"], one, *options))
     elif found:
         printer.print(found)
     elif not (session.errors or flags["ignore-not-found"] or flags["watch"]):
@@ -198,7 +199,8 @@ async def _watch(
 
     def tell(event: WatchEvent) -> None:
         if flags["output"] not in ("", "wide"):
-            session.write(as_text([(kind, event.object)], flags["output"], one=True))
+            managed = flags["show-managed-fields"]
+            session.write(as_text([(kind, event.object)], flags["output"], True, managed=managed))
             return
         cells = printer.lines(kind, [event.object], heading[0], event.type)
         heading[0] = False
@@ -234,6 +236,7 @@ COMMANDS = (
             OUTPUT,
             switch("no-headers", "leave out the heading"),
             switch("show-labels", "all labels as the last column"),
+            switch("show-managed-fields", "in JSON and YAML also who owns which field"),
             switch("show-kind", "names as TYPE/NAME"),
             Flag("label-columns", "L", "list", (), help="these labels as columns"),
             Flag("sort-by", help="order by a field, as .metadata.name"),

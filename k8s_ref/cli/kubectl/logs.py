@@ -61,10 +61,11 @@ async def _named(session: Session) -> Object:
     except NotFound as error:
         where = f" in namespace {show(session.namespace)}" if kind.namespaced else ""
         raise ValueError(f"error from server (NotFound): {error}{where}") from None
-    return obj if kind.kind == "Pod" else await _one_pod_of(session, obj)
+    return obj if kind.kind == "Pod" else await one_pod_of(session, obj)
 
 
-async def _one_pod_of(session: Session, owner: Object) -> Object:
+async def one_pod_of(session: Session, owner: Object) -> Object:
+    """One of the Pods an owner selects: those that run come first, then the oldest."""
     wanted = (owner.get("spec") or {}).get("selector")
     if not wanted:
         raise ValueError(f"cannot get the logs from {owner['kind']}: no selector")
@@ -90,21 +91,29 @@ def _containers(session: Session, pod: Object) -> list[str]:
     spec, flags = pod["spec"], session.flags
     init: list[str] = [c["name"] for c in spec.get("initContainers") or ()]
     names: list[str] = [c["name"] for c in spec["containers"]]
+    guests: list[str] = [c["name"] for c in spec.get("ephemeralContainers") or ()]
     if flags["all-containers"]:
-        return init + names
+        return init + names + guests
     if flags["container"]:
-        if flags["container"] not in init + names:
+        if flags["container"] not in init + names + guests:
             raise ValueError(
                 f"container {flags['container']} is not valid for pod {pod['metadata']['name']}"
             )
         return [flags["container"]]
-    chosen = pod["metadata"].get("annotations", {}).get(DEFAULT_CONTAINER)
+    return [default_container(session, pod)]
+
+
+def default_container(session: Session, pod: Object) -> str:
+    """The container that is meant when none is named; of several it says which."""
+    init: list[str] = [c["name"] for c in pod["spec"].get("initContainers") or ()]
+    names: list[str] = [c["name"] for c in pod["spec"]["containers"]]
+    chosen: str = pod["metadata"].get("annotations", {}).get(DEFAULT_CONTAINER, "")
     if chosen in names:
-        return [chosen]
+        return chosen
     if len(names) > 1:
         others = ", ".join([*names, *(f"{name} (init)" for name in init)])
         session.say(f"Defaulted container {show(names[0])} out of: {others}")
-    return names[:1]
+    return names[0]
 
 
 async def _print(session: Session, pod: Object, container: str) -> None:

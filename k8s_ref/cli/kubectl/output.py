@@ -65,12 +65,18 @@ def check_format(output: str, allowed: tuple[str, ...] = FORMATS) -> None:
         raise ValueError("custom-columns format specified but no custom columns given")
 
 
-def as_text(found: list[tuple[Kind, Object]], output: str, one: bool, headers: bool = True) -> str:
+def as_text(
+    found: list[tuple[Kind, Object]],
+    output: str,
+    one: bool,
+    headers: bool = True,
+    managed: bool = False,
+) -> str:
     """The objects in a format; ``one`` says that exactly one was asked for, by name."""
     name, _, template = output.partition("=")
     if name == "name":
         return "".join(f"{name_of(kind, obj)}\n" for kind, obj in found)
-    objects = [_presentable(kind, obj) for kind, obj in found]
+    objects = [_presentable(kind, obj, managed) for kind, obj in found]
     if name == "custom-columns":
         table = _custom_columns(objects, template)
         return columns.rows(table if headers else table[1:])
@@ -120,9 +126,9 @@ def _for_html(text: str) -> str:
     return text
 
 
-def _presentable(kind: Kind, obj: Object) -> Object:
+def _presentable(kind: Kind, obj: Object, managed: bool) -> Object:
     shown = {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
-    return without_path(shown, ("metadata", "managedFields"))
+    return shown if managed else without_path(shown, ("metadata", "managedFields"))
 
 
 def _custom_columns(objects: list[Object], spec: str) -> list[list[str]]:

@@ -14,106 +14,9 @@ from collections.abc import Iterator
 from functools import cmp_to_key
 from typing import Any
 
-import yaml
-from yaml.scanner import ScannerError
+from k8s_ref.apiserver.yamltext import RESOLVED, BadYaml, read
 
-
-class Loader(yaml.SafeLoader):
-    """YAML 1.1 as Go's reader for Kubernetes understands it."""
-
-
-_RESOLVED = {
-    "tag:yaml.org,2002:bool": (
-        re.compile(r"y|Y|yes|Yes|YES|n|N|no|No|NO|true|True|TRUE|false|False|FALSE"
-                   r"|on|On|ON|off|Off|OFF"),
-        "yYnNtTfFoO",
-    ),
-    "tag:yaml.org,2002:null": (re.compile(r"~|null|Null|NULL|"), "~nN\0"),
-    "tag:yaml.org,2002:int": (
-        re.compile(r"[-+]?(0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]+|0|[1-9][0-9_]*)"),
-        "-+0123456789",
-    ),
-    "tag:yaml.org,2002:float": (
-        re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
-                   r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
-        "-+.0123456789",
-    ),
-    "tag:yaml.org,2002:merge": (re.compile(r"<<"), "<"),
-}  # fmt: skip
-"""What plain text is read as, by its form and its possible first letters."""
-
-_ON = ("on", "On", "ON")
-Loader.yaml_implicit_resolvers = {}
-for _tag, (_form, _first) in _RESOLVED.items():
-    _letters = ["" if letter == "\0" else letter for letter in _first]
-    Loader.add_implicit_resolver(_tag, re.compile(f"(?:{_form.pattern})$"), _letters)
-Loader.add_constructor(
-    "tag:yaml.org,2002:bool", lambda loader, node: node.value[0] in "yYtT" or node.value in _ON
-)
-Loader.add_constructor("tag:yaml.org,2002:merge", lambda loader, node: node.value)
-
-
-class BadYaml(ValueError):  # noqa: N818
-    """The text is not YAML; says where, as kubectl does."""
-
-
-_WORDS = {
-    "mapping values are not allowed here": "mapping values are not allowed in this context",
-    "expected <block end>, but found '<block mapping start>'": "did not find expected key",
-    "expected <block end>, but found '<scalar>'": "did not find expected key",
-    "expected <block end>, but found '-'": "did not find expected key",
-    "found character '\\t' that cannot start any token": (
-        "found a tab character that violates indentation"
-    ),
-}
-"""Where Go's reader says the same thing in other words."""
-
-
-def read(text: str) -> Iterator[Any]:
-    """The documents in the text, empty ones left out; ``BadYaml`` with the line if it is broken.
-
-    >>> list(read("a: 2026-01-01\\n---\\n---\\nb: yes\\n8080: 3.0"))
-    [{'a': '2026-01-01'}, {'b': True, '8080': 3}]
-    """
-    try:
-        for document in yaml.load_all(text, Loader):
-            if document is not None:
-                yield _as_json(document)
-    except yaml.MarkedYAMLError as error:
-        problem = error.problem or "cannot be read"
-        raise BadYaml(f"yaml: {_place(error)}{_WORDS.get(problem, problem)}") from None
-    except yaml.YAMLError as error:
-        raise BadYaml(f"yaml: {str(error).splitlines()[0]}") from None
-
-
-def _as_json(value: Any) -> Any:
-    """As the way through JSON leaves it: every key is text, a whole number has no fraction."""
-    if isinstance(value, dict):
-        return {_name(name): _as_json(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_as_json(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
-def _name(name: Any) -> str:
-    if isinstance(name, str):
-        return name
-    if isinstance(name, bool):
-        return "true" if name else "false"
-    if isinstance(name, int | float):
-        return str(_as_json(name))
-    raise BadYaml(f"yaml: a key must be text, a number or a boolean, not {name!r}")
-
-
-def _place(error: yaml.MarkedYAMLError) -> str:
-    """The line, counted as Go's reader counts: the first has no number, and the parser, unlike
-    the scanner, is one behind."""
-    for mark in (error.problem_mark, error.context_mark):
-        if mark is not None and mark.line:
-            return f"line {mark.line + isinstance(error, ScannerError)}: "
-    return ""
+__all__ = ["BadYaml", "number", "number_or_text", "read", "write"]
 
 
 def write(value: Any) -> str:
@@ -237,7 +140,7 @@ def _printable(text: str) -> bool:
 
 def _read_as_other(text: str) -> bool:
     """Whether a reader would take plain text for a number, a boolean, a date or nothing."""
-    if text != "<<" and any(form.fullmatch(text) for form, _ in _RESOLVED.values()):
+    if text != "<<" and any(form.fullmatch(text) for form, _ in RESOLVED.values()):
         return True
     return bool(_BASE60.fullmatch(text) or _DATE.fullmatch(text))
 

@@ -57,8 +57,11 @@ class InterPodAffinity(Plugin):
         """Count, in every place, the Pods that the newcomer or that mind the newcomer."""
         mine = _Newcomer.of(pod.pod, self.reader)
         mine.nodes = nodes
+        # Who says nothing of others, among others who say nothing, need not be counted for.
+        asked = {"wanted": mine.affinity, "unwanted": mine.anti, "minding": self._choosy(nodes)}
         for rule, (key, weights) in mine.rules().items():
-            mine.counts[rule] = nodes.tally((self.name, rule, key), partial(_count, weights))
+            counted = (self.name, rule, key), partial(_count, weights)
+            mine.counts[rule] = nodes.tally(*counted) if asked[rule] else {}
         state[self.name] = mine
         return None if mine.affinity or mine.anti or mine.counts["minding"] else SKIP
 
@@ -90,9 +93,15 @@ class InterPodAffinity(Plugin):
     ) -> Status | None:
         """Add up, for every place, the weights of all preferences, of both sides."""
         mine: _Newcomer = state[self.name]
+        if not mine.preferred and not self._choosy(mine.nodes):
+            return SKIP
         key, weights = mine.preference()
         mine.pull = mine.nodes.tally((self.name, "pull", key), partial(_count, weights))
         return None if mine.pull else SKIP
+
+    def _choosy(self, nodes: Snapshot) -> Mapping[str, int]:
+        """Whether anybody on these nodes says anything of others: mostly nobody does."""
+        return nodes.tally((self.name, "choosy"), _opinions)
 
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
         """The weights of the node's places."""
@@ -309,6 +318,11 @@ class _Newcomer:
         wanted = {key for key, _ in self.wanted(other)}
         others = {key for key, _ in (*self.unwanted(other), *self.minding(other))}
         return {"wanted": wanted, "others": others}
+
+
+def _opinions(node: NodeInfo) -> Mapping[str, int] | None:
+    choosy = [1 for other in node.pods.values() if other.pod["spec"].get("affinity")]
+    return {AFFINITY: len(choosy)} if choosy else None
 
 
 def _count(weights: Weights, node: NodeInfo) -> Mapping[Place, int] | None:

@@ -12,27 +12,24 @@ plugin.go; pkg/scheduler/framework/plugins/helper/spread.go (DefaultSelector)
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import floor, log
 
 from k8s_ref.machinery.meta import Object, controller_of
 from k8s_ref.machinery.selectors import Requirement, Selector, from_label_selector, from_labels
+from k8s_ref.machinery.taints import taints_of
 from k8s_ref.scheduler.cache import NodeInfo, PodInfo, Snapshot
 from k8s_ref.scheduler.cluster_events import ClusterEvent, Hint, labels_of
 from k8s_ref.scheduler.framework import MAX_NODE_SCORE, SKIP, CycleState, Domains, Plugin, Status
 from k8s_ref.scheduler.plugins.inter_pod_affinity import like
 from k8s_ref.scheduler.plugins.node_affinity import RequiredNodeAffinity
-from k8s_ref.scheduler.plugins.taint_toleration import admitted, taints_of
+from k8s_ref.scheduler.plugins.taint_toleration import admitted
 from k8s_ref.scheduler.reader import Nothing, Reader
 
 HOSTNAME = "kubernetes.io/hostname"
-DEFAULTS = (
-    {"topologyKey": HOSTNAME, "whenUnsatisfiable": "ScheduleAnyway", "maxSkew": 3},
-    {"topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "ScheduleAnyway",
-     "maxSkew": 5},
-)  # fmt: skip
-"""What is wished for a Pod that has no constraints of its own."""
+DEFAULTS = {HOSTNAME: 3, "topology.kubernetes.io/zone": 5}
+"""What is wished for a Pod that has no constraints of its own: topology keys and ``maxSkew``."""
 
 OWNERS = {
     ("v1", "ReplicationController"): "replicationcontrollers",
@@ -114,7 +111,9 @@ class PodTopologySpread(Plugin):
             # Every machine is its own domain, so its Pods are counted when it is scored.
             if one.key != HOSTNAME:
                 counts = one.tally(pod, state[f"{self.name}/nodes"], needed)
-                domains = len({node.labels.get(one.key, "") for node in scored})
+                # Where all nodes are in one domain there is nothing to count.
+                several = len(state[f"{self.name}/nodes"].tally(*_places(one.key))) > 1
+                domains = len({n.labels.get(one.key, "") for n in scored}) if several else 1
             kept.append(_Wish(one, counts, needed, log(domains + 2)))
         return None if wishes else SKIP
 
@@ -156,7 +155,7 @@ class PodTopologySpread(Plugin):
         selector = self._group(pod)
         if not selector.requirements:
             return []
-        return [replace(_Constraint.of(default, pod), selector=selector) for default in DEFAULTS]
+        return [_Constraint(key, max_skew, selector) for key, max_skew in DEFAULTS.items()]
 
     def _group(self, pod: Object) -> Selector:
         """What selects the Pod: its Services and its controller together."""
@@ -199,9 +198,9 @@ class _Constraint:
     key: str
     max_skew: int
     selector: Selector
-    min_domains: int
-    honors_affinity: bool
-    honors_taints: bool
+    min_domains: int = 1
+    honors_affinity: bool = True
+    honors_taints: bool = False
 
     @classmethod
     def of(cls, constraint: Object, pod: Object) -> _Constraint:
@@ -228,12 +227,12 @@ class _Constraint:
 
     def count(self, node: NodeInfo, namespace: str) -> int:
         """How many of the Pods are on a node; those that are about to leave do not count."""
-        return sum(
-            self.selector.selects(other.pod)
-            for other in node.pods.values()
-            if _namespace(other.pod) == namespace
-            and "deletionTimestamp" not in other.pod["metadata"]
-        )
+        matches, found = self.selector.matches, 0
+        for other in node.pods.values():
+            metadata = other.pod["metadata"]
+            if metadata["namespace"] == namespace and "deletionTimestamp" not in metadata:
+                found += matches(metadata.get("labels"))
+        return found
 
     def tally(self, pod: PodInfo, nodes: Snapshot, keys: tuple[str, ...]) -> Counts:
         """The domains, over the nodes that have all the keys and are a place for the Pod."""
@@ -247,6 +246,11 @@ class _Constraint:
             return {(value, NODES): 1, (value, PODS): self.count(node, namespace)}
 
         return nodes.tally((PodTopologySpread.name, self, keys, namespace, asked), of)
+
+
+def _places(key: str) -> tuple[object, Callable[[NodeInfo], Mapping[str, int]]]:
+    """How many nodes there are in each domain, as a tally asks for it."""
+    return ("places", key), lambda node: {node.labels.get(key, ""): 1}
 
 
 def _own(pod: Object, action: str) -> list[_Constraint]:

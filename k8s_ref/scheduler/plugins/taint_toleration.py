@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from k8s_ref.machinery.meta import Object
-from k8s_ref.machinery.taints import tolerates
+from k8s_ref.machinery.taints import taints_of, tolerates
 from k8s_ref.scheduler.cache import NodeInfo, PodInfo
 from k8s_ref.scheduler.cluster_events import ClusterEvent, Hint, always
 from k8s_ref.scheduler.framework import CycleState, Plugin, Status, default_normalize_score
@@ -62,11 +62,6 @@ def _fits_now(pod: PodInfo, old: Object | None, new: Object | None) -> bool:
     if new is None or not admitted(pod, taints_of(new)):
         return False
     return old is None or not admitted(pod, taints_of(old))
-
-
-def taints_of(node: Object) -> list[Object]:
-    """The taints of a node as it is stored."""
-    return (node.get("spec") or {}).get("taints") or []
 
 
 def tolerated(taint: Object, tolerations: Iterable[Object] | None) -> bool:

@@ -11,7 +11,7 @@ plugin/pkg/admission/{namespace/lifecycle,defaulttolerationseconds,serviceaccoun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from k8s_ref.apiserver.request import Request
 from k8s_ref.apiserver.watchcache import WatchCache
@@ -44,12 +44,17 @@ class Plugin:
     on: tuple[str, ...] = ()
     """What it is asked about: operations on resources, such as ``create pods``; ``*`` is any."""
 
-    def admit(self, request: Request, obj: Object, old: Object | None) -> Object:
+    def admit(
+        self, request: Request, obj: Object, old: Object | None
+    ) -> Object | Awaitable[Object]:
         """The object with what this plugin adds to it; ``Forbidden`` if it may not be."""
         return obj
 
-    def validate(self, request: Request, obj: Object | None, old: Object | None) -> None:
+    def validate(
+        self, request: Request, obj: Object | None, old: Object | None
+    ) -> Awaitable[None] | None:
         """Refuse what may not happen.  ``obj`` is None for a DELETE, ``old`` for a CREATE."""
+        return None
 
     def concerns(self, operation: str, resource: str) -> bool:
         """Whether it is asked about this operation on ``pods`` or ``pods/status``."""
@@ -57,8 +62,8 @@ class Plugin:
         return not wanted.isdisjoint(self.on)
 
 
-Admit = Callable[[Request, Object, Object | None], Object]
-Validate = Callable[[Request, Object | None, Object | None], None]
+Admit = Callable[[Request, Object, Object | None], Object | Awaitable[Object]]
+Validate = Callable[[Request, Object | None, Object | None], Awaitable[None] | None]
 
 
 class Admission:
@@ -66,14 +71,15 @@ class Admission:
 
     def __init__(self, plugins: Iterable[Plugin] = ()) -> None:
         self.plugins = tuple(plugins)
-        self._asked: dict[tuple[str, str], tuple[tuple[Admit, ...], tuple[Validate, ...]]] = {}
+        self._asked: dict[object, tuple[tuple[Admit, ...], tuple[Validate, ...]]] = {}
 
     async def admit(
         self, operation: str, request: Request, obj: Object, old: Object | None = None
     ) -> Object:
         """The object as all plugins together have it."""
         for admit in self._of(operation, request)[0]:
-            obj = admit(request, obj, old)
+            changed = admit(request, obj, old)
+            obj = changed if isinstance(changed, dict) else await changed
         return obj
 
     async def validate(
@@ -81,19 +87,23 @@ class Admission:
     ) -> None:
         """Refuse what any of the plugins refuses."""
         for validate in self._of(operation, request)[1]:
-            validate(request, obj, old)
+            waits = validate(request, obj, old)
+            if waits is not None:
+                await waits
 
     def _of(
         self, operation: str, request: Request
     ) -> tuple[tuple[Admit, ...], tuple[Validate, ...]]:
-        key = operation, request.resource
-        if key not in self._asked:
-            asked = [plugin for plugin in self.plugins if plugin.concerns(*key)]
-            self._asked[key] = (
+        # Every write asks twice, so the answer is kept, and nothing is spelled to look for it.
+        key = operation, request.kind.resource, request.subresource
+        found = self._asked.get(key)
+        if found is None:
+            asked = [p for p in self.plugins if p.concerns(operation, request.resource)]
+            found = self._asked[key] = (
                 tuple(p.admit for p in asked if type(p).admit is not Plugin.admit),
                 tuple(p.validate for p in asked if type(p).validate is not Plugin.validate),
             )
-        return self._asked[key]
+        return found
 
 
 class NamespaceLifecycle:
@@ -296,9 +306,9 @@ class Priority(Plugin):
             raise refusal_of(request, why)
 
 
-def refusal_of(request: Request, why: str) -> Forbidden:
-    """How a plugin refuses a request."""
+def refusal_of(request: Request, why: str, obj: Object | None = None) -> Forbidden:
+    """How a plugin refuses a request, or the object that would come of it."""
     # A name that is to be generated is not yet: the refusal shows how it would begin.
-    meta = (request.body or {}).get("metadata") or {}
+    meta = (obj or request.body or {}).get("metadata") or {}
     name = request.name or meta.get("name") or meta.get("generateName") or ""
     return Forbidden.of(request.kind.plural, request.kind.group, name, why)
