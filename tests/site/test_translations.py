@@ -56,6 +56,6 @@ def test_a_translation_of_an_older_english_is_a_warning_and_is_not_shown(
 def test_every_entry_of_the_project_translates_something_that_is_there():
     package = griffe.load("k8s_ref", search_paths=[HERE])
     for path, written in Translations().entries.items():
-        found = package[path.removeprefix("k8s_ref.")]
+        found = package[path.removeprefix("k8s_ref.")] if path != "k8s_ref" else package
         assert found.docstring, path
         assert written["of"] == digest(found.docstring.value), path
