@@ -235,7 +235,6 @@ def test_the_search_index_has_the_reference_by_its_names():
     top = entry("module", "The loop", loop, entry("source", "The whole file"))
     page = SimpleNamespace(
         url="reference/k8s_ref/sim/loop/",
-        content="<h1>The loop</h1>\n<p>One &lt;heap&gt;.</p><h2>Loop</h2>Runs.",
         toc=SimpleNamespace(items=[top]),
     )
     found = []
@@ -246,7 +245,7 @@ def test_the_search_index_has_the_reference_by_its_names():
     )
     add_reference(index, page)
     assert found == [
-        ("module", ["The loop"], ["The loop One <heap>."]),
+        ("module", ["The loop"], ["k8s_ref.sim.loop"]),
         ("k8s_ref.sim.loop.Loop", ["Loop"], ["Loop"]),
         ("k8s_ref.sim.loop.Loop.run", ["run"], ["Loop.run"]),
     ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,9 +27,8 @@ def tighten(site: Path) -> None:
 
 def add_reference(index: Any, page: Any) -> None:
     """Add the entries of a module's page, which the search plugin was told to leave alone."""
-    head = html.unescape(re.sub(r"<[^>]+>", "", page.content.partition("<h2")[0]))
     first, *_ = page.toc.items
-    entries = [(first, " ".join(head.split()))]
+    entries = [(first, page.url.removeprefix(REFERENCE).strip("/").replace("/", "."))]
     entries += [(item, name_of(f"{page.url}{item.url}")) for item in below(first)]
     for item, text in entries:
         title = html.unescape(item.title)
