@@ -9,6 +9,7 @@ Upstream: staging/src/k8s.io/kube-aggregator/pkg/apiserver/handler_proxy.go
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ssl
 from collections.abc import Callable
@@ -48,8 +49,11 @@ class Remote:
                 data=http.body or None,
                 ssl=self.tls,
             )
-        except (aiohttp.ClientError, OSError) as error:
+        except BaseException as error:
+            # Also if nobody waits any more: a session that is not closed keeps its connection.
             await session.close()
+            if not isinstance(error, aiohttp.ClientError | OSError):
+                raise
             text = f"error trying to reach service: {error}\n"
             return HTTPResponse(503, text.encode(), "text/plain")
         kind = response.headers.get("Content-Type", "application/json")
@@ -81,6 +85,7 @@ class Pieces:
     def stop(self) -> None:
         """The reader has gone away."""
         self.response.close()
+        self._closing = asyncio.ensure_future(self.session.close())
 
 
 def dialer(server: Callable[[], APIServer | None], outside: Outside) -> Dial:
