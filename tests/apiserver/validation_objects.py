@@ -15,9 +15,10 @@ import yaml
 
 from k8s_ref.apiserver import defaults
 from k8s_ref.apiserver.strategy import strategy_of
+from k8s_ref.apiserver.validation import validate, validate_update
 from k8s_ref.machinery.kinds import KINDS
 from k8s_ref.machinery.meta import Object, seal
-from tests.apiserver.validation_cases import cases, changed
+from tests.apiserver.validation_cases import cases, changed, says
 
 VECTORS = yaml.safe_load((Path(__file__).parent / "validation_vectors.yaml").read_text("utf-8"))
 BORN = {"uid": "u1", "creationTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "1"}
@@ -37,3 +38,32 @@ def made(name: str, change: str = "") -> Object:
     kind = KINDS.of(sent["apiVersion"], sent["kind"])
     obj = {**obj, "metadata": {**obj["metadata"], **BORN}}
     return seal(strategy_of(kind).prepare(defaults.apply(sent["kind"], seal(obj))))
+
+
+def rules(names: str, updates: str) -> tuple[Any, Any, Any]:
+    """The three tests of kinds whose vectors stand in the table: what is wrong, what is right, and
+    what may not change."""
+
+    @pytest.mark.parametrize(("name", "change", "expected"), list(vectors(names)))
+    def test_the_server_says_what_is_wrong(name: str, change: str, expected: list[str]) -> None:
+        obj = made(name, change)
+        assert says(validate(obj["kind"], obj)) == expected
+
+    @pytest.mark.parametrize("name", names.split())
+    def test_a_good_object_is_accepted_and_may_replace_itself(name: str) -> None:
+        obj = made(name)
+        assert validate(obj["kind"], obj) == []
+        assert validate_update(obj["kind"], {**obj, "touched": True}, obj) == []
+
+    @pytest.mark.parametrize(("line", "expected"), list(cases(updates)))
+    def test_the_server_says_what_may_not_change(line: str, expected: list[str]) -> None:
+        name, _, change = line.partition(" ")
+        old = made(name)
+        said = says(validate_update(old["kind"], changed(old, change), old))
+        assert said == expected
+
+    return (
+        test_the_server_says_what_is_wrong,
+        test_a_good_object_is_accepted_and_may_replace_itself,
+        test_the_server_says_what_may_not_change,
+    )
